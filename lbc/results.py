@@ -1,0 +1,175 @@
+"""The types that everything speaks: what an analysis found, and what a reader is shown of it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Evidence = Literal[
+    "randomised comparison", "adjusted comparison", "association", "uncontrolled change", "single case"
+]
+EVIDENCE: tuple[str, ...] = Evidence.__args__
+Words = dict[str, str]
+"""A text in both languages: {"en": ..., "zh": ...}."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its interval.
+
+    Parameters
+    ----------
+    name : str
+        What is estimated, e.g. "mean difference".
+    value : float
+    ci : tuple of float, optional
+        (low, high) at `level`.
+    level : float
+        Confidence level.
+    unit : str
+        Unit of `value`, e.g. "points"; empty for a pure number.
+    """
+
+    name: str
+    value: float
+    ci: tuple[float, float] | None = None
+    level: float = 0.95
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Test:
+    """A test statistic with its degrees of freedom (a number, two numbers, or None) and p value."""
+
+    name: str
+    statistic: float
+    df: float | tuple[float, float] | None
+    p: float
+
+    __test__ = False  # not a test case, whatever pytest thinks of the name
+
+
+@dataclass(frozen=True)
+class Result:
+    """What an analysis function returns.
+
+    Parameters
+    ----------
+    method : str
+        The method's name as a methods section would print it.
+    estimate : Estimate or None
+        None only together with `reason`.
+    effect : Estimate or None
+        A standardised or otherwise unit-free companion of the estimate.
+    test : Test or None
+    n : dict of str to int
+        Number of persons (or units) per group.
+    reference : str
+        Source of the formula, short: "Welch 1947".
+    extra : dict
+        Further named numbers that tables and figures use; not part of the finding.
+    reason : str
+        Why there is no estimate.
+    """
+
+    method: str
+    estimate: Estimate | None
+    effect: Estimate | None = None
+    test: Test | None = None
+    n: dict[str, int] = field(default_factory=dict)
+    reference: str = ""
+    extra: dict[str, Any] = field(default_factory=dict)
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A result with its identity, its label in both languages and its strength of evidence."""
+
+    id: str
+    label: Words
+    result: Result
+    evidence: Evidence
+    confirmatory: bool = False
+    private: bool = False
+
+    def __post_init__(self) -> None:
+        if self.evidence not in EVIDENCE:
+            raise ValueError(f"{self.id}: '{self.evidence}' is not a strength of evidence; one of {EVIDENCE}")
+        if self.result.estimate is None and not self.result.reason:
+            raise ValueError(f"{self.id}: a finding without an estimate needs a reason")
+
+    def to_json(self) -> dict[str, Any]:
+        """The finding as the contract of `findings/<stage>.json` has it: full precision, null for NaN."""
+        r = self.result
+        entry = {
+            "id": self.id,
+            "label": self.label,
+            "method": r.method,
+            "estimate": None if r.estimate is None else _estimate(r.estimate),
+            "effect": None if r.effect is None else _estimate(r.effect, unit=False),
+            "test": None if r.test is None else {
+                "name": r.test.name, "statistic": number(r.test.statistic),
+                "df": [number(d) for d in r.test.df] if isinstance(r.test.df, tuple) else number(r.test.df),
+                "p": number(r.test.p),
+            },
+            "n": {key: int(value) for key, value in r.n.items()},
+            "evidence": self.evidence,
+            "confirmatory": self.confirmatory,
+            "reference": r.reference,
+        }
+        return entry | ({"reason": r.reason} if r.reason else {})
+
+
+def _estimate(e: Estimate, unit: bool = True) -> dict[str, Any]:
+    ci = None if e.ci is None else [number(e.ci[0]), number(e.ci[1])]
+    entry = {"name": e.name, "value": number(e.value), "ci": ci, "level": e.level}
+    return entry | ({"unit": e.unit} if unit else {})
+
+
+def number(value: Any) -> float | None:
+    """A finite Python float, or None: JSON has no NaN and no infinity."""
+    if value is None:
+        return None
+    value = float(value)
+    return value if math.isfinite(value) else None
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """A figure or table that was saved: what a notebook cell shows and a thesis quotes.
+
+    Parameters
+    ----------
+    name : str
+        File stem, e.g. "02_cls_total".
+    kind : {"figure", "table"}
+    caption : Words
+    files : tuple of str
+        Paths from the town's output folder.
+    digest : str
+        First 16 hex digits of the SHA-256 of the plotted data or of the table's CSV.
+    html, png : str, bytes
+        What the notebook displays.
+    """
+
+    name: str
+    kind: Literal["figure", "table"]
+    caption: Words
+    files: tuple[str, ...]
+    digest: str
+    language: str = "en"
+    html: str = ""
+    png: bytes = b""
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        text = f"{self.kind} {self.name} [{self.digest}]: {self.caption[self.language]}"
+        bundle: dict[str, Any] = {"text/plain": text}
+        if self.html:
+            bundle["text/html"] = self.html
+        if self.png:
+            import base64
+
+            bundle["image/png"] = base64.b64encode(self.png).decode("ascii")
+        return bundle
