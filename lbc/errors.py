@@ -31,6 +31,10 @@ class UserError(Exception):
         parts = [head, self.why and f"  why: {self.why}", self.fix and f"  fix: {self.fix}"]
         return "\n".join(part for part in parts if part)
 
+    def _render_traceback_(self) -> list[str]:
+        """Jupyter shows this instead of a traceback."""
+        return [str(self)]
+
 
 class ManyErrors(UserError):
     """Several mistakes of one file, all reported at once, one line each.
@@ -95,6 +99,10 @@ class StageFailedError(UserError):
     """A notebook stopped with an error that is not the user's."""
 
     exit_code = 3
+
+
+class NotCollectedError(UserError):
+    """The town has no data of this kind, so its notebook ends here; the pipeline counts it as done, not as failed."""
 
 
 class NotEstimableError(ValueError):

@@ -141,7 +141,8 @@ class Case(Model):
     member: str = Field(description="id of the member who had case work")
     rule: Words = Field(description="the rule, fixed beforehand, that sends a member to case work")
     outcome: str = Field(description="column of the case log that is rated each session")
-    direction: Literal["down", "up"] = Field(description="direction of improvement of that rating")
+    others: list[str] = Field([], description="further ratings of the case log with the same direction")
+    direction: Literal["down", "up"] = Field(description="direction of improvement of these ratings")
     baseline: str = Field("A", description="phase of the case log that is the baseline")
 
 

@@ -40,12 +40,16 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Test:
-    """A test statistic with its degrees of freedom (a number, two numbers, or None) and p value."""
+    """A test statistic with its degrees of freedom (a number, two numbers, or None) and p value.
+
+    `p_adjusted` is p adjusted for the family of tests it belongs to, where there is one.
+    """
 
     name: str
     statistic: float
     df: float | tuple[float, float] | None
     p: float
+    p_adjusted: float | None = None
 
     __test__ = False  # not a test case, whatever pytest thinks of the name
 
@@ -109,17 +113,19 @@ class Finding:
             "method": r.method,
             "estimate": None if r.estimate is None else _estimate(r.estimate),
             "effect": None if r.effect is None else _estimate(r.effect, unit=False),
-            "test": None if r.test is None else {
-                "name": r.test.name, "statistic": number(r.test.statistic),
-                "df": [number(d) for d in r.test.df] if isinstance(r.test.df, tuple) else number(r.test.df),
-                "p": number(r.test.p),
-            },
+            "test": None if r.test is None else _test(r.test),
             "n": {key: int(value) for key, value in r.n.items()},
             "evidence": self.evidence,
             "confirmatory": self.confirmatory,
             "reference": r.reference,
         }
         return entry | ({"reason": r.reason} if r.reason else {})
+
+
+def _test(t: Test) -> dict[str, Any]:
+    df = [number(d) for d in t.df] if isinstance(t.df, tuple) else number(t.df)
+    entry = {"name": t.name, "statistic": number(t.statistic), "df": df, "p": number(t.p)}
+    return entry | ({} if t.p_adjusted is None else {"p_adjusted": number(t.p_adjusted)})
 
 
 def _estimate(e: Estimate, unit: bool = True) -> dict[str, Any]:

@@ -1,0 +1,193 @@
+"""Group differences at equal covariates: regression with robust errors, and analysis of covariance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from lbc.analysis.effects import moments
+from lbc.analysis.groups import attempt, label, members, order, two
+from lbc.analysis.regression import LinearFit, cluster_robust, design, linear
+from lbc.analysis.stats import holm
+from lbc.errors import NotEstimableError
+from lbc.results import Estimate, Result, Test
+
+
+def adjusted(
+    frame: pd.DataFrame,
+    outcome: str,
+    group: str,
+    reference: Any,
+    focal: Any,
+    covariates: Sequence[str],
+    cluster: str | None = None,
+    level: float = 0.95,
+) -> Result:
+    """Difference of the two groups at equal covariates, by linear regression.
+
+    Parameters
+    ----------
+    frame : DataFrame, one row per child
+    outcome, group : str
+    reference, focal
+        Values of `group`; other children are left out.
+    covariates : sequence of str
+        Numbers enter as they are, text and categories as dummies.
+    cluster : str, optional
+        Column of the class (or school): standard errors are then CR2 with Satterthwaite df; without it HC3 with
+        n - p df.
+
+    Returns
+    -------
+    Result
+        estimate: adjusted difference, focal - reference; effect: the same over the pooled SD of the two groups, its
+        limits likewise; test: t. extra: coefficients (DataFrame), adjusted_means (DataFrame: group, mean, se, low,
+        high; g-computation over all rows), n_clusters, r2, dropped (incomplete rows), unadjusted, kind.
+
+    Raises
+    ------
+    NotEstimableError
+        If a group or the clusters are missing, a covariate does not vary or is redundant, or rows are too few.
+    """
+    here, there = two(frame, group, reference, focal)
+    used = frame[here | there]
+    columns = [outcome, *covariates, *([cluster] if cluster else [])]
+    complete = used[columns].notna().all(axis=1)
+    data = used[complete]
+    names = [label(reference), label(focal)]
+    is_focal = members(data, group, focal)
+    sizes = {names[0]: int((~is_focal).sum()), names[1]: int(is_focal.sum())}
+    for name, size in sizes.items():
+        if size < 2:
+            raise NotEstimableError(f"{size} complete row(s) have {group} = {name}; at least 2 are needed")
+    x = design(data, covariates)
+    term = f"{group}: {names[1]}"
+    x.insert(1, term, is_focal.to_numpy(float))
+    y = data[outcome].astype(float)
+    fit = cluster_robust(y, x, data[cluster]) if cluster else linear(y, x, "HC3")
+    c = fit.coefficient(term, level)
+    a, b = moments(y[~is_focal]), moments(y[is_focal])
+    pooled = float(np.sqrt(((a.n - 1) * a.sd**2 + (b.n - 1) * b.sd**2) / (a.n + b.n - 2)))
+    effect = Estimate("adjusted difference / pooled SD", c.value / pooled, (c.low / pooled, c.high / pooled), level)
+    means = [fit.contrast(x.assign(**{term: float(i)}).mean().to_numpy(), level) for i in range(2)]
+    return Result(
+        method="linear regression, " + ("CR2 with Satterthwaite df" if cluster else "HC3"),
+        estimate=Estimate("adjusted mean difference", c.value, (c.low, c.high), level),
+        effect=effect if pooled else None,
+        test=Test("t", c.t, c.df, c.p),
+        n=sizes,
+        reference="Bell & McCaffrey 2002; Pustejovsky & Tipton 2018" if cluster else "MacKinnon & White 1985",
+        extra={
+            "coefficients": fit.table(level),
+            "adjusted_means": pd.DataFrame(
+                {"group": names, "mean": [m.value for m in means], "se": [m.se for m in means],
+                 "low": [m.low for m in means], "high": [m.high for m in means]}),
+            "n_clusters": fit.n_clusters, "r2": fit.r2, "kind": fit.kind,
+            "dropped": int((~complete).sum()), "unadjusted": b.mean - a.mean,
+        },
+    )
+
+
+def adjusted_means(
+    frame: pd.DataFrame, outcome: str, factor: str, covariates: Sequence[str], level: float = 0.95
+) -> dict[str, Any]:
+    """Analysis of covariance over the levels of a factor: F tests, adjusted means, all pairwise differences.
+
+    Parameters
+    ----------
+    frame : DataFrame, one row per child
+        Incomplete rows are left out.
+    outcome, factor : str
+    covariates : sequence of str
+
+    Returns
+    -------
+    dict
+        n; anova (DataFrame: term, ss, df, F, p, partial_eta2 and its 90 % limits; type II); slopes (dict F, df, p: do
+        the covariates' slopes differ between levels); means (DataFrame: level, mean, se, df, low, high, unadjusted);
+        pairwise (DataFrame: contrast, estimate, se, t, p, p_holm, p_tukey); coefficients; r2; adj_r2; residual_sd.
+        Errors are taken as equally spread.
+
+    Raises
+    ------
+    NotEstimableError
+        If a level has fewer than two complete rows, or as `regression.linear`.
+    """
+    data = frame[[outcome, factor, *covariates]].dropna()
+    groups = data[factor].map(label)
+    levels = sorted(groups.unique(), key=order)
+    if len(levels) < 2 or groups.value_counts().min() < 2:
+        raise NotEstimableError(f"'{factor}' needs two levels, each with at least two complete rows")
+    y, base = data[outcome].astype(float), design(data, covariates)
+    dummies = pd.DataFrame({f"{factor}: {name}": (groups == name).astype(float) for name in levels[1:]})
+    x = pd.concat([base, dummies], axis=1)
+    fit = linear(y, x, "classic")
+    df_error = fit.n - len(fit.terms)
+    terms = {name: list(design(data, [name]).columns[1:]) for name in covariates} | {factor: list(dummies.columns)}
+    anova = []
+    for name, columns in terms.items():
+        ss = linear(y, x.drop(columns=columns), "classic").rss - fit.rss
+        f = ss / len(columns) / (fit.rss / df_error)
+        anova.append({"term": name, "ss": ss, "df": len(columns), "F": f, "p": stats.f.sf(f, len(columns), df_error),
+                      "partial_eta2": ss / (ss + fit.rss), **_eta2_interval(f, len(columns), df_error)})
+    anova.append({"term": "Residuals", "ss": fit.rss, "df": df_error})
+    centre = x.mean()
+    rows = {name: centre.where(~centre.index.isin(dummies.columns), 0.0) for name in levels}
+    for name in levels[1:]:
+        rows[name][f"{factor}: {name}"] = 1.0
+    means = pd.DataFrame([fit.contrast(row.to_numpy(), level)._asdict() for row in rows.values()])
+    means = means.rename(columns={"value": "mean"})[["mean", "se", "df", "low", "high"]]
+    means.insert(0, "level", levels)
+    means["unadjusted"] = [float(y[groups == name].mean()) for name in levels]
+    return {
+        "n": fit.n, "anova": pd.DataFrame(anova), "slopes": _slopes(y, x, base, dummies, fit), "means": means,
+        "pairwise": _pairwise(fit, rows, df_error), "coefficients": fit.table(level), "r2": fit.r2,
+        "adj_r2": 1 - (1 - fit.r2) * (fit.n - 1) / df_error, "residual_sd": fit.residual_sd,
+    }
+
+
+def _eta2_interval(f: float, df1: int, df2: int, level: float = 0.90) -> dict[str, float]:
+    """Limits of partial eta squared by inversion of the noncentral F (Steiger 2004)."""
+    from scipy.optimize import brentq
+
+    def limit(p: float) -> float:
+        if stats.f.cdf(f, df1, df2) <= p:
+            return 0.0
+        high = 10.0 + 2 * f * df1
+        while stats.ncf.cdf(f, df1, df2, high) > p:
+            high *= 2
+        nc = brentq(lambda nc: stats.ncf.cdf(f, df1, df2, nc) - p, 0, high, xtol=1e-12)
+        return float(nc / (nc + df2))
+
+    return {"partial_eta2_low": limit((1 + level) / 2), "partial_eta2_high": limit((1 - level) / 2)}
+
+
+def _slopes(
+    y: pd.Series, x: pd.DataFrame, base: pd.DataFrame, dummies: pd.DataFrame, fit: LinearFit
+) -> dict[str, float] | None:
+    """F test of equal covariate slopes in all levels; None where there is too little for it."""
+    products = {f"{c} x {d}": base[c] * dummies[d] for c in base.columns[1:] for d in dummies.columns}
+    if not products:
+        return None
+    wide, _ = attempt(linear, y, pd.concat([x, pd.DataFrame(products)], axis=1), "classic")
+    if wide is None:
+        return None
+    df1, df2 = len(products), wide.n - len(wide.terms)
+    f = (fit.rss - wide.rss) / df1 / (wide.rss / df2)
+    return {"F": f, "df": df1, "df_error": df2, "p": float(stats.f.sf(f, df1, df2))}
+
+
+def _pairwise(fit: LinearFit, rows: Mapping[str, pd.Series], df_error: int) -> pd.DataFrame:
+    names = list(rows)
+    table = []
+    for i, first in enumerate(names):
+        for second in names[i + 1 :]:
+            c = fit.contrast((rows[first] - rows[second]).to_numpy())
+            tukey = stats.studentized_range.sf(abs(c.t) * np.sqrt(2), len(names), df_error)
+            table.append({"contrast": f"{first} - {second}", "estimate": c.value, "se": c.se, "t": c.t, "p": c.p,
+                          "p_tukey": float(tukey)})
+    return pd.DataFrame(table).assign(p_holm=lambda frame: holm(frame["p"]))

@@ -1,0 +1,161 @@
+"""The command line: `lbc run | status | verify | accept | check | new-town | report | simulate | params-readme`.
+
+Every verb imports what it needs inside, so that a run with nothing to do stays fast. A user's mistake is printed in a
+few lines with what to do next; a traceback appears only with --debug.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from lbc.errors import UserError
+
+EPILOG = "exit codes: 0 fine, 1 results differ, 2 yours to mend, 3 a fault of ours, 75 another run holds the lock"
+DEFAULT_TOWN = "s_town"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb; returns the exit code."""
+    arguments = _parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        return int(arguments.verb(arguments) or 0)
+    except UserError as error:
+        if arguments.debug:
+            raise
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted; the outputs are as they were before the unfinished stages", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        return 0
+    except Exception as error:
+        if arguments.debug:
+            raise
+        print(f"internal error: {type(error).__name__}: {error}\n  this is our fault, not yours\n"
+              "  fix: run the same command with --debug and report what it prints", file=sys.stderr)
+        return 3
+
+
+def _interrupt(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("lbc", description="Run, check and compare the stages of a town.", epilog=EPILOG)
+    parser.add_argument("--debug", action="store_true", help="show Python's traceback when something fails")
+    verbs = parser.add_subparsers(title="verbs", required=True, metavar="verb")
+    _verb(verbs, "run", _run, "run every stage that is out of date", jobs=True)
+    _verb(verbs, "status", _status, "say for each stage whether it is current, and if not, why")
+    _verb(verbs, "verify", _verify, "run everything again in a scratch folder and compare every number", jobs=True)
+    _verb(verbs, "accept", _accept, "show which numbers moved, then make the last run the reference")
+    _verb(verbs, "check", _check, "check params, codebook and data without running anything")
+    _verb(verbs, "report", _report, "write notebooks and claims as web pages")
+    new = _verb(verbs, "new-town", _new_town, "draft a town from a survey file", town_required=True)
+    new.add_argument("--data", required=True, type=Path, metavar="FILE", help="the survey as exported")
+    new.add_argument("--instrument", action="append", default=[], type=Path, metavar="YAML",
+                     help="a scale that is not in lbc/instruments; may be given several times")
+    simulate = _verb(verbs, "simulate", _simulate, "make the data of a simulated town", town_required=True)
+    simulate.add_argument("--children", type=int, default=620)
+    simulate.add_argument("--seed", type=int, default=20260901)
+    simulate.add_argument("--no-effect", action="store_true", help="groups do not differ, the work does nothing")
+    _verb(verbs, "params-readme", _params_readme, "write params/README.md from the model", town=False)
+    return parser
+
+
+def _verb(verbs: Any, name: str, function: Callable[[argparse.Namespace], int | None], text: str, jobs: bool = False,
+          town: bool = True, town_required: bool = False) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text, epilog=EPILOG)
+    parser.set_defaults(verb=function)
+    parser.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    if town:
+        default = None if town_required else DEFAULT_TOWN
+        parser.add_argument("--town", default=default, required=town_required, help=f"which town (default {default})")
+    if jobs:
+        parser.add_argument("--jobs", type=_jobs, default=2, help="how many stages run at once (default 2)")
+    return parser
+
+
+def _jobs(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return count
+
+
+def _town(arguments: argparse.Namespace) -> Any:
+    from lbc.paths import project
+
+    return project().town(arguments.town)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from lbc.pipeline import runner
+
+    outcome = runner.run(_town(arguments).require(), arguments.jobs)
+    for error in outcome.failures.values():
+        print(f"\n{error}", file=sys.stderr)
+    print(outcome.line)
+    return outcome.exit_code
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    from lbc.pipeline import runner
+
+    for stage, why in runner.status(_town(arguments).require()).items():
+        print(f"{stage:28}{'current' if why is None else 'out of date: ' + why}")
+    return 0
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    from lbc.pipeline import verify
+
+    return verify.verify(_town(arguments).require(), arguments.jobs)
+
+
+def _accept(arguments: argparse.Namespace) -> int:
+    from lbc.pipeline import accept
+
+    return accept.accept(_town(arguments).require())
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from lbc.pipeline import check
+
+    return check.check(_town(arguments).require())
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    from lbc.pipeline import report
+
+    print(f"open {report.write(_town(arguments).require())}")
+    return 0
+
+
+def _new_town(arguments: argparse.Namespace) -> int:
+    from lbc.pipeline import newtown
+
+    return newtown.new_town(_town(arguments), arguments.data, arguments.instrument)
+
+
+def _simulate(arguments: argparse.Namespace) -> int:
+    from lbc.paths import project
+    from lbc.survey import simulate
+
+    simulate.make_town(project(), arguments.town, arguments.children, arguments.seed, effect=not arguments.no_effect)
+    print(f"data/{arguments.town} is made; next: make all TOWN={arguments.town}")
+    return 0
+
+
+def _params_readme(arguments: argparse.Namespace) -> int:
+    from lbc import params
+    from lbc.paths import project
+
+    (project().root / "params" / "README.md").write_text(params.describe(), encoding="utf-8", newline="\n")
+    return 0

@@ -1,0 +1,1 @@
+"""Which stages there are, what each read and wrote, and how they are run."""

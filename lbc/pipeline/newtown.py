@@ -1,0 +1,93 @@
+"""Start a town from a survey file: all of it, or nothing."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from lbc.errors import IntakeError, TownError
+from lbc.paths import PACKAGE, Project, Town
+
+README = """# {town}
+
+Say here before anybody analyses: where the data come from, who agreed (guardians and children), who may see them,
+and under which licence. Nothing in this folder leaves your machine unless you change .gitignore.
+
+| file | what it is |
+|---|---|
+| `raw/{file}` | the survey as exported; never edited |
+| `codebook.csv` | which column is which variable: drafted, please check |
+"""
+
+
+def new_town(town: Town, data: Path, scales: list[Path]) -> int:
+    """Draft params, claims, codebook and README of a town from its survey file; the file is copied unchanged.
+
+    Parameters
+    ----------
+    town : Town
+        Must not exist yet.
+    data : Path
+        The survey as exported.
+    scales : list of Path
+        YAML files of instruments that the package lacks.
+
+    Raises
+    ------
+    TownError
+        If the town exists.
+    IntakeError
+        If a file is missing or cannot be read. Nothing is written then.
+    """
+    from lbc import instruments
+    from lbc.survey.propose import propose
+
+    for place in (town.params, town.claims, town.data, town.outputs):
+        if place.exists():
+            raise TownError(f"the town '{town.name}' exists already", where=town.shown(place),
+                            why="nothing of an existing town is ever overwritten", fix="choose another TOWN=name")
+    for path in (data, *scales):
+        if not path.is_file():
+            raise IntakeError("there is no such file", str(path), fix=f"make new-town TOWN={town.name} DATA=file")
+    town.project.root.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=town.project.root, prefix=".new-town-") as folder:
+        draft = Project(Path(folder)).town(town.name)
+        for place in (draft.params.parent, draft.data / "raw"):
+            place.mkdir(parents=True)
+        copied = draft.data / "raw" / _name(data)
+        shutil.copyfile(data, copied)
+        own = draft.data / "instruments"
+        for path in scales:
+            own.mkdir(exist_ok=True)
+            shutil.copyfile(path, own / f"{path.stem}.yaml")
+        known = [instruments.load(scale, own) for scale in instruments.available(own)]
+        proposal = propose(copied, town.name, known, shown=str(data), file=f"raw/{copied.name}")
+        _write(draft, proposal, copied.name)
+        for place in (town.params.parent, town.data.parent):
+            place.mkdir(parents=True, exist_ok=True)
+        draft.data.replace(town.data)  # params last: only with them is there a town
+        draft.claims.replace(town.claims)
+        draft.params.replace(town.params)
+    print("\n".join(proposal.report))
+    print(f"drafted: {town.shown(town.params)}, {town.shown(town.codebook)}\n"
+          f"check both, then: make check TOWN={town.name} and make all TOWN={town.name}")
+    return 0
+
+
+def _name(data: Path) -> str:
+    return f"survey{data.suffix.lower()}"
+
+
+def _write(draft: Town, proposal: Any, file: str) -> None:
+    draft.params.write_text(proposal.params_text, encoding="utf-8", newline="\n")
+    template = Project(PACKAGE.parent).town("s_town").claims
+    shutil.copyfile(template, draft.claims)  # what a town has no data for, notebook 05 says cannot be tested
+    (draft.data / "README.md").write_text(README.format(town=draft.name, file=file), encoding="utf-8", newline="\n")
+    rows = proposal.codebook_rows
+    with draft.codebook.open("w", encoding="utf-8-sig", newline="") as out:
+        writer = csv.DictWriter(out, fieldnames=list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)

@@ -1,0 +1,450 @@
+"""What a notebook holds in its hand: inputs, outputs and findings; it reads and writes with nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lbc import params as town_params
+from lbc.errors import IntakeError, NotCollectedError, NotEstimableError, UserError
+from lbc.paths import Town, project
+from lbc.pipeline import frames
+from lbc.pipeline.display import Shown, put, settle
+from lbc.pipeline.graph import STAGES, upstream
+from lbc.pipeline.reads import Noted, Reads, listen
+from lbc.results import Exhibit, Finding, Result, Words
+
+SIMULATED = {"en": "Simulated data, not real children", "zh": "模拟数据，非真实儿童"}
+PRIVATE = {"en": "Kept in the private folder: outputs/{town}/{place}",
+           "zh": "仅存于私密文件夹：outputs/{town}/{place}"}
+NOT_ASKED = {"en": "the survey asked nothing of this kind", "zh": "问卷未涉及此项内容"}
+NOT_COLLECTED = {"en": "{what} were not collected in {town}.", "zh": "{town}未收集{what}。"}
+
+
+def begin(name: str, town: str) -> Stage:
+    """Start a stage: check the params, make warnings errors and numbers fixed-digit, listen to what is read.
+
+    Parameters
+    ----------
+    name : str
+        The notebook's name, one of `lbc.pipeline.graph.STAGES`.
+    town : str
+
+    Raises
+    ------
+    TownError, ParamsError
+    ValueError
+        If there is no such stage.
+    """
+    if name not in STAGES:
+        raise ValueError(f"there is no stage '{name}'; stages are {', '.join(STAGES)}")
+    return Stage(name, project().town(town).require())
+
+
+class Stage:
+    """One notebook's inputs and outputs for one town; made by `lbc.begin`."""
+
+    def __init__(self, name: str, town: Town) -> None:
+        self.stage, self._town = name, town
+        self.town = town.name
+        self._reads = Reads(town)
+        self.params = Noted(town_params.load(town), self._reads.params)
+        self.language: str = self.params.language
+        self.synthetic: bool = self.params.synthetic
+        self.name = self.text(self.params.name)
+        staged = os.environ.get("LBC_STAGE_DIR")
+        self._out = Path(staged) if staged else town.outputs / "private" / "by_hand" / name
+        if not staged and self._out.exists():
+            shutil.rmtree(self._out)
+        self._findings: dict[str, tuple[dict[str, Any], bool]] = {}
+        self._claims: list[Any] | None = None
+        self._missing: list[Words] = []
+        self._exhibits: dict[tuple[str, str], bool] = {}
+        self.n_in: int | None = None
+        self.n_out: int | None = None
+        self._warned = settle(self.language)
+        listen(self._reads)
+
+    def __repr__(self) -> str:
+        return f"{self.stage}: {self.name}" + (f" ({SIMULATED[self.language]})" if self.synthetic else "")
+
+    def text(self, words: Any) -> str:
+        """The town's language out of a text in both, given as a dict or as a group of params."""
+        return words[self.language] if isinstance(words, dict) else getattr(words, self.language)
+
+    def rng(self, step: str) -> np.random.Generator:
+        """The generator of a named step: depends on the town's seed and the step's name, on nothing before it."""
+        return step_rng(self.params.seed, step)
+
+    # ---------------------------------------------------------------- inputs
+
+    def raw(self, relative: str | None, required: bool = False) -> Path | None:
+        """A file of the town's data folder, or None where the town has none; either is noted.
+
+        Raises
+        ------
+        IntakeError
+            If a required file is missing, or the path leaves the data folder.
+        """
+        if relative is None:
+            return None
+        path = self._town.data / relative
+        if not path.resolve().is_relative_to(self._town.data.resolve()):
+            raise IntakeError("this file is outside the town's data folder", where=relative, fix="copy it into raw/")
+        self._reads.note_raw(path)
+        if path.is_file():
+            return path
+        if required:
+            raise IntakeError("there is no such file", self._town.shown(path), fix="put it there, or mend params")
+        return None
+
+    def shown(self, path: Path) -> str:
+        """A path as messages print it: from the project's root."""
+        return self._town.shown(path)
+
+    @property
+    def codebook_path(self) -> Path:
+        """`data/<town>/codebook.csv`, noted."""
+        self._reads.note_raw(self._town.codebook)
+        return self._town.codebook
+
+    @property
+    def claims_path(self) -> Path:
+        """`params/<town>.claims.yaml`, noted."""
+        self._reads.note_raw(self._town.claims)
+        return self._town.claims
+
+    @property
+    def instruments_folder(self) -> Path | None:
+        """`data/<town>/instruments` with every file noted; None where the town adds no instrument."""
+        folder = self._town.data / "instruments"
+        self._reads.note_raw(folder)
+        for file in sorted(folder.glob("*.yaml")):
+            self._reads.note_raw(file)
+        return folder if folder.is_dir() else None
+
+    def has(self, stage: str, name: str) -> bool:
+        """Whether an earlier stage kept a data set of this name; noted."""
+        self._reads.note_upstream(self._kept(stage, name).with_name(f"{name}.csv"))
+        return self._kept(stage, name).with_name(f"{name}.csv").exists()
+
+    def load(self, stage: str, name: str) -> pd.DataFrame:
+        """A data set that an earlier stage kept; noted.
+
+        Raises
+        ------
+        UserError
+            If it is not there.
+        """
+        path = self._kept(stage, name)
+        for suffix in (".csv", ".json"):
+            self._reads.note_upstream(path.with_name(name + suffix))
+        if not path.with_name(f"{name}.csv").exists():
+            raise UserError(f"'{name}' of stage {stage} is missing", why="this stage reads it",
+                            fix=f"make all TOWN={self.town}")
+        return frames.load(path)
+
+    def findings(self, *stages: str) -> dict[str, dict[str, Any]]:
+        """Findings of earlier stages by id, public and private together; of all of them where none is named."""
+        found: dict[str, dict[str, Any]] = {}
+        for stage in stages or upstream(self.stage):
+            for folder in ("findings", "private/findings"):
+                path = self._town.outputs / folder / f"{self._earlier(stage)}.json"
+                self._reads.note_upstream(path)
+                if path.exists():
+                    document = json.loads(path.read_text(encoding="utf-8"))
+                    found |= {finding["id"]: finding | {"stage": stage} for finding in document["findings"]}
+                elif folder == "findings":
+                    raise UserError(f"the findings of stage {stage} are missing", fix=f"make all TOWN={self.town}")
+        return found
+
+    def labels(self, *variables: str) -> dict[str, Words]:
+        """What readers call each variable, and the values of the named ones: {"cls_total": {"en": ..., "zh": ...}}.
+
+        The first stage keeps them as the data set "labels" (name, value, en, zh; value "-" for the variable itself).
+        """
+        own = self._out / "private" / "data" / self.stage / "labels"
+        table = frames.load(own) if own.with_name("labels.csv").exists() else self.load(STAGES[0], "labels")
+        rows = table[(table["value"] == "-") | table["name"].isin(variables)]
+        keys = rows["name"].where(rows["value"] == "-", rows["value"])
+        return {key: {"en": en, "zh": zh} for key, en, zh in zip(keys, rows["en"], rows["zh"], strict=True)}
+
+    def exhibits(self) -> dict[str, list[str]]:
+        """Names of the public exhibits of earlier stages, by stage."""
+        made: dict[str, list[str]] = {}
+        for stage in upstream(self.stage):
+            path = self._town.outputs / "findings" / f"{stage}.json"
+            self._reads.note_upstream(path)
+            made[stage] = json.loads(path.read_text(encoding="utf-8"))["exhibits"]
+        return made
+
+    def _earlier(self, stage: str) -> str:
+        if stage not in upstream(self.stage):
+            known = ", ".join(upstream(self.stage)) or "no stage"
+            raise ValueError(f"{self.stage} cannot read {stage}: it reads {known}")
+        return stage
+
+    def _kept(self, stage: str, name: str) -> Path:
+        return self._town.outputs / "private" / "data" / self._earlier(stage) / name
+
+    # --------------------------------------------------------------- outputs
+
+    def keep(self, name: str, frame: pd.DataFrame) -> None:
+        """Keep a data set for later stages in the private folder; reading it gives back the equal frame."""
+        frames.keep(frame, self._out / "private" / "data" / self.stage / name)
+
+    def record(self, id: str, result: Result, label: Words, evidence: str, confirmatory: bool = False,
+               private: bool = False) -> Shown:
+        """Record a result as a finding; what comes back shows itself as the computed sentence.
+
+        Raises
+        ------
+        ValueError
+            If the id was used before, or the evidence is not one of the five words.
+        """
+        from lbc.reporting import wording
+
+        if id in self._findings:
+            raise ValueError(f"the finding '{id}' is recorded twice")
+        entry = Finding(id, _both(label), result, evidence, confirmatory, private).to_json()
+        self._findings[id] = (entry, private)
+        if private and not self._released(id):
+            return self._private(f"private/findings/{self.stage}.json")
+        return Shown(wording.sentence(entry, self.language))
+
+    def attempt(self, id: str, function: Callable[..., Result], *args: Any, label: Words, evidence: str,
+                confirmatory: bool = False, private: bool = False, **kwargs: Any) -> Shown:
+        """Record what `function(*args, **kwargs)` returns; where it is not estimable, record why."""
+        try:
+            result = function(*args, **kwargs)
+        except NotEstimableError as error:
+            result = Result(function.__name__.replace("_", " "), None, reason=str(error))
+        return self.record(id, result, label, evidence, confirmatory, private)
+
+    def record_each(self, pattern: str, results: dict[str, Result], labels: dict[str, Words], evidence: str,
+                    confirmatory: bool = False, private: bool = False) -> Shown:
+        """Record one finding for each label, `pattern.format(name)` being its id; one sentence a line.
+
+        A name without a result becomes a finding without an estimate: nothing of the kind was asked.
+        """
+        absent = Result("none", None, reason=NOT_ASKED[self.language])
+        shown = [self.record(pattern.format(name), results.get(name, absent), labels[name], evidence, confirmatory,
+                             private) for name in labels]
+        return Shown("\n\n".join(dict.fromkeys(str(sentence) for sentence in shown)))
+
+    def not_estimable(self, id: str, reason: Words, label: Words, evidence: str, private: bool = False) -> Shown:
+        """Record a finding that has no estimate, with its reason in both languages."""
+        result = Result("none", None, reason=_both(reason))  # type: ignore[arg-type]
+        return self.record(id, result, label, evidence, private=private)
+
+    def record_claims(self, claims: list[Any]) -> None:
+        """Record the judged claims: dicts, or objects with `to_json()`."""
+        self._claims = [claim if isinstance(claim, dict) else claim.to_json() for claim in claims]
+
+    def save_figure(self, fig: Any, name: str, caption: Words, data: pd.DataFrame | None = None,
+                    private: bool = False) -> Exhibit:
+        """Save a figure as PNG (300 dpi), SVG and PDF, and the plotted numbers as CSV.
+
+        Parameters
+        ----------
+        fig : matplotlib Figure, or (figure, data) as the functions of lbc.reporting.figures return them
+            It is closed afterwards.
+        name : str
+            "cls_total" becomes "02_cls_total" in stage 02.
+        caption : dict
+            Text in en and zh.
+        data : DataFrame
+            The plotted numbers; what the digest under the picture is computed from.
+        private : bool
+            One line or point per child: goes to `private/figures` and is shown only where params release it.
+        """
+        from lbc.reporting import figures
+
+        if data is None:
+            fig, data = fig
+        stem = self._place("figures", name, private)
+        files = figures.save(fig, self._out / stem, SIMULATED[self.language] if self.synthetic else None)
+        digest = write_csv(data, self._out / f"{stem}.csv")
+        written = [*(Path(f).relative_to(self._out).as_posix() for f in files), f"{stem}.csv"]
+        picture = figures.preview(fig)
+        figures.close(fig)
+        return self._exhibit("figure", stem, caption, written, digest, private, png=picture)
+
+    def save_table(self, table: Any, name: str, caption: Words | None = None, note: Words | None = None,
+                   private: bool = False) -> Exhibit:
+        """Save a table as CSV in full precision; what comes back shows it rendered.
+
+        Parameters
+        ----------
+        table : DataFrame or lbc.reporting.tables.Table
+        name, caption, private
+            As for `save_figure`; without a caption the Table's own.
+        note : dict, optional
+            The note under the table in en and zh.
+        """
+        from lbc.reporting import tables
+
+        stem = self._place("tables", name, private)
+        shown = table if isinstance(table, tables.Table) else tables.Table(table)
+        digest = write_csv(shown.frame, self._out / f"{stem}.csv")
+        caption = _both(shown.caption if caption is None else caption)
+        html = shown.to_html(self.language, caption=caption, note=note,
+                             synthetic_note=SIMULATED[self.language] if self.synthetic else None)
+        return self._exhibit("table", stem, caption, [f"{stem}.csv"], digest, private, html=html)
+
+    def figure_or_reason(self, name: str, caption: Words, draw: Callable[..., Any], compute: Callable[..., Any],
+                         *args: Any, names: dict[str, Words] | None = None, private: bool = False,
+                         **drawing: Any) -> Exhibit | Shown:
+        """Save the figure that `draw` makes of what `compute(*args)` returns, or show why that cannot be computed.
+
+        Parameters
+        ----------
+        name, caption, private
+            As for `save_figure`.
+        draw, compute : callable
+            A function of `lbc.reporting.figures` and one that gives what it draws (a tuple for several things).
+        names : dict, optional
+            Labels, where not those of all variables.
+        **drawing
+            Further arguments of `draw`.
+        """
+        try:
+            computed = compute(*args)
+        except NotEstimableError as error:
+            return Shown(f"{name}: {error}")
+        things = computed if isinstance(computed, tuple) else (computed,)
+        fig, data = draw(*things, labels=names or self.labels(), language=self.language, **drawing)
+        return self.save_figure(fig, name, caption, data, private=private)
+
+    def table_or_reason(self, name: str, caption: Words, compute: Callable[..., Any], *args: Any,
+                        note: Words | None = None, private: bool = False, **kwargs: Any) -> Exhibit | Shown:
+        """Save the table that `compute(*args, **kwargs)` returns, or show why it cannot be computed."""
+        try:
+            table = compute(*args, **kwargs)
+        except NotEstimableError as error:
+            return Shown(f"{name}: {error}")
+        return self.save_table(table, name, caption, note=note, private=private)
+
+    def _place(self, folder: str, name: str, private: bool) -> str:
+        full = f"{self.stage[:2]}_{name}"
+        if (folder, full) in self._exhibits:
+            raise ValueError(f"the exhibit '{full}' is saved twice")
+        self._exhibits[folder, full] = private
+        stem = f"private/{folder}/{full}" if private else f"{folder}/{full}"
+        (self._out / stem).parent.mkdir(parents=True, exist_ok=True)
+        return stem
+
+    def _exhibit(self, kind: Any, stem: str, caption: Words, files: list[str], digest: str, private: bool,
+                 html: str = "", png: bytes = b"") -> Exhibit:
+        name = stem.rsplit("/", 1)[1]
+        if private and not self._released(name):
+            html, png = f"<p>{self._private(files[0])}</p>", b""
+        return Exhibit(name, kind, _both(caption), tuple(files), digest, self.language, html, png)
+
+    def _released(self, name: str) -> bool:
+        return any(fnmatchcase(name, release.exhibit) for release in self.params.privacy.release)
+
+    def _private(self, place: str) -> Shown:
+        return Shown(PRIVATE[self.language].format(town=self.town, place=place))
+
+    # ------------------------------------------------------- words and ending
+
+    def say(self, en: str, zh: str) -> None:
+        """Show a computed sentence in the town's language."""
+        put(Shown({"en": en, "zh": zh}[self.language]))
+
+    def show(self, *things: Any) -> None:
+        """Show several things of one cell below one another."""
+        put(*things)
+
+    def require(self, part: Any, what: Words) -> Any:
+        """A part of the params; where the town has none, say "not collected", finish, and end the notebook here.
+
+        Parameters
+        ----------
+        part : params section or None
+            One that may be left out, e.g. `stage.params.interviews`.
+        what : dict
+            What was not collected, in en and zh.
+
+        Raises
+        ------
+        NotCollectedError
+            The pipeline takes it as the end of the notebook.
+        """
+        if part is None:
+            self.not_collected(what)
+            put(self.report_card())
+            raise NotCollectedError(f"{what['en']} were not collected: this notebook ends here")
+        return part
+
+    def not_collected(self, what: Words) -> None:
+        """Show and record that the town has no such data, which is no error."""
+        self._missing.append(_both(what))
+        put(Shown(NOT_COLLECTED[self.language].format(what=self.text(what), town=self.name)))
+
+    def report_card(self) -> Shown:
+        """Write findings and record; show inputs with hashes, n in and out, seed, versions and warnings."""
+        from lbc.pipeline import display
+
+        public = [f for id, (f, private) in self._findings.items() if not private or self._released(id)]
+        self._write(f"findings/{self.stage}.json", self._document(public, claims=True))
+        hidden = [f for f, private in self._findings.values() if private]
+        if hidden:
+            self._write(f"private/findings/{self.stage}.json", self._document(hidden))
+        flow = next((f["n"] for id, (f, _) in self._findings.items() if id.endswith(".flow") and f["n"]), {})
+        counts = list(flow.values()) or [None]
+        card = display.report_card(self, counts[0] if self.n_in is None else self.n_in,
+                                   counts[-1] if self.n_out is None else self.n_out)
+        self._write("record.json", self._reads.to_json())
+        return card
+
+    def _document(self, findings: list[Any], claims: bool = False) -> dict[str, Any]:
+        document = {"stage": self.stage, "town": self.town, "synthetic": self.synthetic, "findings": findings}
+        if claims:
+            document["exhibits"] = sorted({name for (_, name), private in self._exhibits.items() if not private})
+        if claims and self._missing:
+            document["not_collected"] = self._missing
+        if claims and self._claims is not None:
+            document["claims"] = self._claims
+        return document
+
+    def _write(self, relative: str, value: Any) -> None:
+        path = self._out / relative
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+        path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def step_rng(seed: int, step: str) -> np.random.Generator:
+    """Generator of a named step, from (seed, step name).
+
+    >>> int(step_rng(1, "a").integers(1000)) == int(step_rng(1, "a").integers(1000))
+    True
+    """
+    key = hashlib.blake2b(f"{seed}\0{step}".encode(), digest_size=16).digest()
+    return np.random.default_rng(np.random.SeedSequence(int.from_bytes(key, "big")))
+
+
+def write_csv(data: pd.DataFrame, path: Path) -> str:
+    """Write plotted or tabulated numbers in full precision; the first 16 hex digits of the file's SHA-256."""
+    from lbc.reporting import tables
+
+    content = tables.csv_text(data).encode("utf-8")
+    path.write_bytes(content)
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _both(words: Words) -> Words:
+    if not isinstance(words, dict) or set(words) != {"en", "zh"} or not all(words.values()):
+        raise ValueError(f"a text in both languages is needed, {{'en': ..., 'zh': ...}}; found {words!r}")
+    return words

@@ -1,0 +1,260 @@
+"""Figures of the survey and the scale: flow of forms, missing answers, distribution, items, scree.
+
+Every function returns `(figure, frame of what is plotted)`; labels are `{name: {"en": ..., "zh": ...}}`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from lbc.reporting import style
+from lbc.reporting.style import Drawn, Labels
+from lbc.reporting.terms import labelled, pick, words
+from lbc.reporting.wording import number, percent
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@style.styled
+def flow(
+    steps: pd.DataFrame, *, language: str = "en", start: Any = None, end: Any = None
+) -> Drawn:
+    """Where each form went, as STROBE draws it: what is left on the left, what was set aside on the right.
+
+    Parameters
+    ----------
+    steps : DataFrame
+        One row per rule: `label` (text or {en, zh}), `before`, `removed`, `after`; optional `why`.
+    start, end : str or dict, optional
+        Words of the first and last box.
+
+    Raises
+    ------
+    ValueError
+        If the counts do not add up.
+    """
+    data = _flow_data(steps, language)
+    start = words(start or {"en": "Forms handed in", "zh": "收回问卷"}, language)
+    end = words(end or {"en": "Forms analysed", "zh": "纳入分析的问卷"}, language)
+    kept = pick(language, "Forms left", "剩余问卷")
+    boxes = [start, *[kept] * (len(data) - 1), end]
+    left = [int(data["before"].iloc[0]), *data["after"].astype(int)]
+    texts = [f"{name}\nn = {n}" for name, n in zip(boxes, left, strict=True)]
+    sides = [_flow_side(row, language) for _, row in data.iterrows()]
+    heights = [max(0.80, 0.16 * (side.count("\n") + 1) + 0.36) for side in sides]
+    fig, ax = style.new(style.TWO, 0.55 + sum(heights) + 0.1)
+    ax.axis("off")
+    tops = np.concatenate([[0.0], np.cumsum(heights)])
+    ax.set_xlim(0, style.TWO)
+    ax.set_ylim(tops[-1] + 0.32, -0.32)
+    frame = {"boxstyle": "square,pad=0.45", "facecolor": "white", "edgecolor": style.INK, "linewidth": 0.8}
+    arrow = {"arrowstyle": "-|>", "color": style.INK, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 0}
+    for text, y in zip(texts, tops, strict=True):
+        ax.text(1.0, y, text, ha="center", va="center", bbox=frame, zorder=3)
+    for k, side in enumerate(sides):
+        middle = (tops[k] + tops[k + 1]) / 2
+        ax.annotate("", (1.0, tops[k + 1] - 0.23), (1.0, tops[k] + 0.2), arrowprops=arrow)
+        ax.annotate("", (2.4, middle), (1.0, middle), arrowprops=arrow)
+        ax.text(2.47, middle, side, ha="left", va="center", bbox=frame | {"edgecolor": style.GREY}, zorder=3)
+    return fig, data
+
+
+def _flow_data(steps: pd.DataFrame, language: str) -> pd.DataFrame:
+    data = pd.DataFrame({
+        "label": [words(v, language) for v in steps["label"]],
+        **{name: steps[name].to_numpy() for name in ("before", "removed", "after")},
+    })
+    why = steps["why"] if "why" in steps else [""] * len(steps)
+    data["why"] = [words(v, language) if isinstance(v, (dict, str)) else "" for v in why]
+    adds_up = (data["before"] - data["removed"] == data["after"]).all()
+    if not adds_up or (data["before"].iloc[1:].to_numpy() != data["after"].iloc[:-1].to_numpy()).any():
+        raise ValueError("the flow does not add up: each step must begin where the last ended, less what it removed")
+    return data
+
+
+def _flow_side(row: pd.Series, language: str) -> str:
+    gone = pick(language, "set aside: ", "剔除：") + f"n = {int(row['removed'])}"
+    why = [style.wrap(row["why"], 60)] if row["why"] else []
+    return "\n".join([style.wrap(row["label"], 52), *why, gone])
+
+
+@style.styled
+def missing(
+    frame: pd.DataFrame, *, labels: Labels = None, language: str = "en", limit: float | None = None
+) -> Drawn:
+    """Share of missing answers by variable or scale, most first.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        `variable`, `missing` (count), `n` (forms).
+    limit : float, optional
+        A share drawn as a dashed line.
+    """
+    data = frame[["variable", "missing", "n"]].assign(share=frame["missing"] / frame["n"])
+    data = data.sort_values(["share", "variable"], ascending=[False, True], kind="stable").reset_index(drop=True)
+    names = [labelled(v, labels, language) for v in data["variable"]]
+    fig, ax = style.new(style.TWO - 1, 0.6 + 0.22 * len(data))
+    y = style.rows(ax, names, 48)
+    ax.barh(y, 100 * data["share"], height=0.62, color=style.PALETTE[0])
+    for place, row in zip(y, data.itertuples(), strict=True):
+        ax.annotate(f"{percent(row.share, 1, language)} ({row.missing})", (100 * row.share, place), xytext=(4, 0),
+                    textcoords="offset points", va="center", size=7,
+                    bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8})
+    top = max(100 * data["share"].max(), 100 * (limit or 0), 1.0)
+    if limit is not None:
+        style.zero_line(ax, 100 * limit)
+    ax.set_xlim(0, 1.28 * top)
+    ax.set_xlabel(pick(language, "Missing answers, % of forms (count)", "缺失比例（%，括号内为份数）"))
+    return fig, data.assign(label=names)
+
+
+def merged_bins(counts: np.ndarray, min_cell: int) -> list[tuple[int, int]]:
+    """Neighbouring bins joined until none holds 1 to min_cell - 1 children; returns half-open ranges of bins.
+
+    >>> merged_bins(np.array([1, 2, 9, 0, 7, 1]), 5)
+    [(0, 3), (3, 4), (4, 6)]
+    """
+    ranges: list[tuple[int, int]] = []
+    begin, held = 0, 0
+    for i, count in enumerate(counts):
+        held += int(count)
+        if held == 0 or held >= min_cell:
+            ranges.append((begin, i + 1))
+            begin, held = i + 1, 0
+    if held:
+        end = int(np.flatnonzero(counts)[-1]) + 1
+        while ranges and held < min_cell:  # what is left over joins the last bins that hold children
+            begin, last = ranges.pop()
+            held += int(counts[begin:last].sum())
+        ranges += [(begin, end), *((i, i + 1) for i in range(end, len(counts)))]
+    return ranges
+
+
+@style.styled
+def distribution(
+    frame: pd.DataFrame, score: str, *, group: str | None = None, labels: Labels = None, language: str = "en",
+    limits: tuple[float, float] | None = None, width: float = 4, min_cell: int = 5,
+) -> Drawn:
+    """Histogram of a score, one panel per group on the same axes, with the mean of each.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per child; only counts leave this function.
+    score, group : str
+        Columns; `labels` names them and the values of `group`.
+    limits : tuple, optional
+        Lowest and highest possible score; they become the axis.
+    width : float
+        Bin width in points.
+    min_cell : int
+        Bins of fewer children are joined with their neighbours; heights are then per `width`.
+    """
+    kept = frame[[c for c in (score, group) if c]].dropna()
+    groups = [None] if group is None else sorted(kept[group].unique().tolist())
+    low, high = limits or (np.floor(kept[score].min()), np.ceil(kept[score].max()))
+    edges = np.append(np.arange(low - 0.5, high + 0.5, width), high + 0.5)
+    parts = []
+    shape = {"nrows": len(groups), "sharex": True, "sharey": True, "squeeze": False}
+    fig, axes = style.new(style.ONE, 1.0 + 1.05 * len(groups), **shape)
+    for k, (value, ax) in enumerate(zip(groups, axes[:, 0], strict=True)):
+        answers = kept[score] if group is None else kept.loc[kept[group] == value, score]
+        part = _histogram(answers.to_numpy(dtype=float), edges, width, min_cell)
+        name = "" if group is None else labelled(value, labels, language)
+        parts.append(part.assign(group=name))
+        ax.bar(part["from"], part["percent"], width=part["to"] - part["from"], align="edge", linewidth=0.5,
+               color=style.PALETTE[k], hatch=style.HATCHES[k], edgecolor="white")
+        _mean_mark(ax, answers, name, language)
+    axes[-1, 0].set_xlabel(labelled(score, labels, language))
+    axes[-1, 0].set_xlim(edges[0], edges[-1])
+    per = pick(language, f"% of children per {width:g} points", f"每 {width:g} 分的儿童百分比")
+    fig.supylabel(per, size=8)
+    return fig, pd.concat(parts)[["group", "from", "to", "count", "percent"]]
+
+
+def _histogram(values: np.ndarray, edges: np.ndarray, width: float, min_cell: int) -> pd.DataFrame:
+    counts, _ = np.histogram(values, edges)
+    ranges = merged_bins(counts, min_cell)
+    part = pd.DataFrame({
+        "from": [edges[a] for a, _ in ranges], "to": [edges[b] for _, b in ranges],
+        "count": [int(counts[a:b].sum()) for a, b in ranges],
+    })
+    return part.assign(percent=100 * part["count"] / len(values) * width / (part["to"] - part["from"]))
+
+
+def _mean_mark(ax: Axes, answers: pd.Series, name: str, language: str) -> None:
+    mean, sd = float(answers.mean()), float(answers.std(ddof=1))
+    ax.axvline(mean, color=style.INK, linewidth=1)
+    text = f"M = {number(mean, 1, language)}, SD = {number(sd, 1, language)}, n = {len(answers)}"
+    ax.set_title(f"{name}: {text}" if name and language == "en" else f"{name}：{text}" if name else text, size=7.5)
+
+
+@style.styled
+def item_profile(
+    frame: pd.DataFrame, *, labels: Labels = None, language: str = "en", limits: tuple[float, float] = (1, 5),
+) -> Drawn:
+    """Mean of every item with its interval, lowest on top, and the share of answers at the floor of the scale.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        `item`, `mean`, `floor` (share of keyed answers at the lowest category); optional `ci_low`, `ci_high`,
+        `kind` (e.g. positive or lonely wording: its own marker).
+    limits : tuple
+        Lowest and highest answer.
+    """
+    data = frame.sort_values("mean", kind="stable").reset_index(drop=True)
+    names = [labelled(v, labels, language) for v in data["item"]]
+    kinds = sorted(data["kind"].unique().tolist()) if "kind" in data else [None]
+    fig, (ax, side) = style.new(style.TWO, 0.8 + 0.24 * len(data), ncols=2, width_ratios=[3, 1.1], sharey=True)
+    y = style.rows(ax, names, 48)
+    for k, kind in enumerate(kinds):
+        rows = (data["kind"] == kind).to_numpy() if kind is not None else np.ones(len(data), dtype=bool)
+        part = data[rows]
+        low, high = (part.get("ci_low", part["mean"]), part.get("ci_high", part["mean"]))
+        style.whisker(ax, part["mean"], y[rows], low, high, marker=style.MARKERS[k], color=style.PALETTE[k],
+                      label=None if kind is None else labelled(kind, labels, language))
+    if kinds != [None]:
+        ax.legend(loc="lower right", handletextpad=0.3)
+    ax.set_xlim(*limits)
+    ax.set_xticks(np.arange(limits[0], limits[1] + 1))
+    ax.set_xlabel(pick(language, "Mean answer, 95% CI (high = lonely)", "条目均值及 95% 置信区间（高分更孤独）"))
+    ax.grid(axis="x", color=style.FAINT, linewidth=0.5)
+    side.barh(y, 100 * data["floor"], height=0.6, color=style.FAINT, edgecolor=style.GREY, linewidth=0.5)
+    for place, share in zip(y, data["floor"], strict=True):
+        side.text(100 * share, place, f" {number(100 * share, 0)}", va="center", size=7)
+    side.set_xlim(0, max(115 * float(data["floor"].max()), 10))
+    side.set_xlabel(pick(language, "At the floor, %", "最低选项占比（%）"))
+    side.spines["left"].set_visible(False)
+    side.tick_params(axis="y", length=0, labelleft=False)
+    return fig, data.assign(label=names)
+
+
+@style.styled
+def scree(frame: pd.DataFrame, *, labels: Labels = None, language: str = "en") -> Drawn:
+    """Eigenvalues beside those of random data (parallel analysis).
+
+    Parameters
+    ----------
+    frame : DataFrame
+        `component` (1, 2, ...), `observed`, `random_quantile` (the percentile of random data that is compared with),
+        `keep` (whether it stands above random data).
+    """
+    names = {"component": "factor", "observed": "eigenvalue", "random_quantile": "random"}
+    data, retained = frame[list(names)].rename(columns=names), int(frame["keep"].sum())
+    fig, ax = style.new(style.ONE, 2.5)
+    names = [pick(language, "this survey", "本次调查"), pick(language, "random data", "随机数据")]
+    for k, column in enumerate(["eigenvalue", "random"]):
+        ax.plot(data["factor"], data[column], **style.line(k), markersize=4, label=names[k])
+    ax.legend()
+    ax.set_title(pick(language, f"Factors above random data: {retained}", f"高于随机数据的因子数：{retained}"))
+    ax.set_xticks(data["factor"][:: 1 if len(data) <= 16 else 2])
+    ax.set_xlabel(pick(language, "Factor", "因子"))
+    ax.set_ylabel(pick(language, "Eigenvalue", "特征值"))
+    ax.set_ylim(bottom=min(0.0, float(data[["eigenvalue", "random"]].min().min())))
+    return fig, data.copy()

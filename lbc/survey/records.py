@@ -1,0 +1,170 @@
+"""The smaller raw files of a town: interviews, observations, group measures, sessions, case log, goals, logic model.
+
+Each is a plain CSV with named columns. A file is read strictly: a missing column, a cell that is not what its column
+holds or a row that stands twice is reported with its row and column, all of them at once, before anything is used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from lbc.errors import IntakeError, ManyErrors
+from lbc.instruments import Instrument
+from lbc.instruments.scoring import score
+
+LEVELS = ("individual", "family", "school_community", "society")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a file must hold: text columns, number columns with their range, fixed words, and what names a row."""
+
+    text: tuple[str, ...] = ()
+    numbers: dict[str, tuple[float, float]] = field(default_factory=dict)
+    words: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    names_row: tuple[str, ...] = ()
+    more_numbers: bool = False
+
+    @property
+    def columns(self) -> list[str]:
+        return [*self.text, *self.numbers, *self.words]
+
+
+KINDS = {
+    "interviews": Kind(
+        text=("person", "role", "coder", "segment", "theme"), words={"level": LEVELS}, names_row=("segment", "coder")
+    ),
+    "observations": Kind(
+        text=("member", "session", "rater"), names_row=("member", "session", "rater"), more_numbers=True
+    ),
+    "measures": Kind(text=("member", "wave"), names_row=("member", "wave"), more_numbers=True),
+    "sessions": Kind(
+        text=("member", "session", "component"), numbers={"present": (0, 1), "feedback": (1, 5)},
+        names_row=("member", "session"),
+    ),
+    "case_log": Kind(text=("phase",), more_numbers=True),
+    "goals": Kind(
+        text=("goal_en", "goal_zh"),
+        numbers={"weight": (0, 100), "baseline": (-2, 2), "expected": (-2, 2), "reached": (-2, 2)},
+        names_row=("goal_en",),
+    ),
+    "logic_model": Kind(text=("cause", "need", "component", "session", "measure"), words={"level": LEVELS}),
+}
+LABELS = frozenset({"id", "day", "week", "date", "note", "paraphrase", "paraphrase_zh"})
+
+
+def read(path: Path, kind: str, shown: str) -> pd.DataFrame:
+    """Read one of the smaller files.
+
+    Parameters
+    ----------
+    path : Path
+        A CSV file, UTF-8 with or without BOM, or GB18030.
+    kind : str
+        A key of `KINDS`.
+    shown : str
+        The path as messages print it.
+
+    Returns
+    -------
+    DataFrame
+        Text columns as str ("" where empty), number columns as float (NaN where empty).
+
+    Raises
+    ------
+    IntakeError
+        If the file is empty, not text, or lacks columns.
+    ManyErrors
+        With every cell that is not what its column holds.
+    """
+    rule = KINDS[kind]
+    frame = pd.read_csv(
+        path, dtype=str, keep_default_na=False, encoding=_encoding(path, shown), skipinitialspace=True
+    )
+    frame.columns = [str(column).strip() for column in frame.columns]
+    missing = [column for column in rule.columns if column not in frame.columns]
+    if missing or frame.empty:
+        what = f"the columns {', '.join(missing)} are missing" if missing else "the file has no rows"
+        raise IntakeError(what, where=shown, why=f"expected columns: {', '.join(rule.columns)}",
+                          fix="compare with the file of the same name in data/s_town/raw")
+    faults: list[str] = []
+    more = [c for c in frame if c not in rule.columns and _numeric(frame, c)] if rule.more_numbers else []
+    for column in (*rule.numbers, *more):
+        frame[column] = _as_numbers(frame[column], rule.numbers.get(column), shown, faults)
+    for column, allowed in rule.words.items():
+        _refuse(frame[column], ~frame[column].isin(allowed), ", ".join(allowed), shown, faults)
+    if rule.names_row:
+        again = frame.index[frame.duplicated(list(rule.names_row))]
+        faults += [f"{shown}: row {i + 2}: the same {' and '.join(rule.names_row)} as an earlier row" for i in again]
+    if faults:
+        raise ManyErrors(f"{len(faults)} cells cannot be used", faults, where=shown, fix="mend them and run again")
+    return frame
+
+
+def _numeric(frame: pd.DataFrame, column: str) -> bool:
+    """Whether an undeclared column is meant to hold numbers: none of the known labels, nor mostly words."""
+    filled = frame[column][frame[column].str.strip() != ""]
+    share = pd.to_numeric(filled, errors="coerce").notna().mean() if len(filled) else 0
+    return column not in LABELS and not column.endswith(("_en", "_zh")) and bool(share > 0.5)
+
+
+def _encoding(path: Path, shown: str) -> str:
+    raw = path.read_bytes()
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        return encoding
+    raise IntakeError("neither UTF-8 nor GB18030 text", where=shown, fix="save the file as CSV UTF-8")
+
+
+def _as_numbers(cells: pd.Series, bounds: tuple[float, float] | None, shown: str, faults: list[str]) -> pd.Series:
+    text = cells.str.normalize("NFKC").str.strip()
+    numbers = pd.to_numeric(text, errors="coerce")
+    wrong = numbers.isna() & (text != "")
+    if bounds is not None:
+        wrong |= numbers.notna() & ~numbers.between(*bounds)
+    _refuse(cells, wrong, "a number" if bounds is None else f"{bounds[0]:g} to {bounds[1]:g}", shown, faults)
+    return numbers
+
+
+def _refuse(cells: pd.Series, wrong: pd.Series, allowed: str, shown: str, faults: list[str]) -> None:
+    found = cells[wrong].items()
+    faults += [f"{shown}: row {i + 2}, column {cells.name}: found '{v}'; allowed: {allowed}" for i, v in found]
+
+
+def member_scores(
+    measures: pd.DataFrame, instruments: dict[str, Instrument], metric: str = "sum", min_answered: float = 0.8
+) -> pd.DataFrame:
+    """Scores of every scale for each member and wave.
+
+    Parameters
+    ----------
+    measures : DataFrame
+        One row per member and wave, item columns `<scale>_<nn>` as answered.
+    instruments : dict of str to Instrument
+        The scales to score; one without items in `measures` is left out.
+    metric, min_answered
+        As in `scoring.score`.
+
+    Returns
+    -------
+    DataFrame
+        Columns member, wave, then `<scale>_total` and `<scale>_<subscale>`.
+    """
+    parts = [measures[["member", "wave"]]]
+    for name, instrument in instruments.items():
+        items = [f"{name}_{n:02d}" for n in instrument.scored]
+        if set(items) <= set(measures.columns):
+            scores = score(measures[items], instrument, metric=metric, min_answered=min_answered)
+            parts.append(scores.add_prefix(f"{name}_"))
+    return pd.concat(parts, axis=1)
+
+
+def wide(scores: pd.DataFrame, score_name: str) -> pd.DataFrame:
+    """One score as a table of members (rows) by waves (columns)."""
+    return scores.pivot(index="member", columns="wave", values=score_name)

@@ -1,0 +1,238 @@
+"""From cleaned answers to what the analyses use: scores of every scale and wave, predictors by level, labels.
+
+The first wave has plain column names; a later wave's columns end in `@<wave>`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from lbc import instruments
+from lbc.errors import IntakeError
+from lbc.instruments import Instrument
+from lbc.instruments.scoring import key, score
+from lbc.params import Params
+from lbc.results import Result, Words
+from lbc.survey.cleaning import duplicates, usable_ids
+from lbc.survey.codebook import Codebook
+from lbc.survey.direction import Direction, direction
+from lbc.survey.intake import read
+from lbc.survey.missing import impute, rubin
+
+RESURVEY = "resurvey"
+
+DERIVED: dict[str, Words] = {
+    "girl": {"en": "Girl", "zh": "女生"},
+    "age": {"en": "Age (years)", "zh": "年龄（岁）"},
+    "grade": {"en": "Grade", "zh": "年级"},
+    "class": {"en": "Class", "zh": "班级"},
+    "school": {"en": "School", "zh": "学校"},
+    "months_away": {"en": "Months away (longer parent)", "zh": "离家月数（较长一方）"},
+    "parents_away": {"en": "Who is away", "zh": "谁外出"},
+    "left_behind": {"en": "Left-behind", "zh": "留守"},
+}
+VALUES: dict[str, dict[str, Words]] = {
+    "girl": {"0": {"en": "boys", "zh": "男生"}, "1": {"en": "girls", "zh": "女生"}},
+    "left_behind": {"0": {"en": "not left-behind", "zh": "非留守儿童"}, "1": {"en": "left-behind", "zh": "留守儿童"}},
+    "parents_away": {
+        "neither": {"en": "neither", "zh": "都在家"}, "father": {"en": "father", "zh": "父亲"},
+        "mother": {"en": "mother", "zh": "母亲"}, "both": {"en": "both", "zh": "父母双方"},
+    },
+}
+LEVEL_OF = {"girl": "sex", "age": "birth_year", "parents_away": "father_away"}
+"""Derived predictors and the role of the question whose ecological level they take."""
+
+
+def battery(codebook: Codebook, folder: Path | None) -> dict[str, Instrument]:
+    """The instruments that the survey asks, by id, in the order of the form.
+
+    Raises
+    ------
+    InstrumentError
+        If a scale of the codebook has no instrument file.
+    """
+    return {scale: instruments.load(scale, folder) for scale in codebook.scales()}
+
+
+def battery_of(scores: Iterable[str], folder: Path | None) -> dict[str, Instrument]:
+    """The instruments that the named scores (`cls_total`, `panas_c_negative`) come from."""
+    known = sorted(instruments.available(folder), key=len, reverse=True)
+    scales = [next((scale for scale in known if name.startswith(f"{scale}_")), name) for name in scores]
+    return {scale: instruments.load(scale, folder) for scale in dict.fromkeys(scales)}
+
+
+def directions(frame: pd.DataFrame, codebook: Codebook, scales: Mapping[str, Instrument]) -> dict[str, Direction]:
+    """Which way each scale of the first wave points; refuses where labels and answers disagree."""
+    return {n: direction(frame[codebook.items(n)], scale, codebook.labels(n)) for n, scale in scales.items()}
+
+
+def evidence(found: Mapping[str, Direction]) -> pd.DataFrame:
+    """The checks of all scales below one another: scale, check, en, zh, found, expected, agrees."""
+    return pd.concat([d.evidence.assign(scale=name) for name, d in found.items()], ignore_index=True)
+
+
+def score_all(
+    frame: pd.DataFrame, codebook: Codebook, scales: Mapping[str, Instrument], found: Mapping[str, Direction],
+    params: Params,
+) -> pd.DataFrame:
+    """Add the scores of every scale and wave: `<scale>_total`, `<scale>_<subscale>`, with `@<wave>` for later waves.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Item columns as answered.
+    found : mapping of str to Direction
+        Which way each scale points (`directions`), proved on the first wave.
+    params : Params
+        The outcome's metric and the share of items that must be answered.
+    """
+    parts = [frame]
+    for name, scale in scales.items():
+        metric = params.outcome.metric if name == params.outcome.scale else "sum"
+        for wave, columns in _waves(frame, codebook, name).items():
+            scores = score(
+                frame[columns], scale, metric=metric, min_answered=params.cleaning.min_answered,
+                highest_is_agree=found[name].highest_is_agree, points=found[name].points,
+            )
+            parts.append(scores.add_prefix(f"{name}_").add_suffix(f"@{wave}" if wave else ""))
+    return pd.concat(parts, axis=1)
+
+
+def keyed_items(frame: pd.DataFrame, codebook: Codebook, scale: Instrument, found: Direction) -> pd.DataFrame:
+    """The scored items of the first wave, keyed so that high means more of what the scale measures."""
+    return key(frame[codebook.items(scale.id)], scale, highest_is_agree=found.highest_is_agree, points=found.points)
+
+
+def join_wave(frame: pd.DataFrame, later: pd.DataFrame, wave: str) -> pd.DataFrame:
+    """Add a later wave's item columns, matched by id and never by position.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The first wave, one row per child, column `id`.
+    later : DataFrame
+        The later wave, columns `id` and items; children who are not in the first wave are left out.
+    wave : str
+        Its name: `cls_01` becomes `cls_01@<wave>`.
+
+    Raises
+    ------
+    IntakeError
+        If an id stands twice in the later wave.
+    """
+    twice = later["id"][later["id"].duplicated()].nunique()
+    if twice:
+        raise IntakeError(f"{twice} ids stand twice in the wave '{wave}'", fix="remove duplicates before joining")
+    items = later.set_index("id").add_suffix(f"@{wave}")
+    return frame.merge(items, left_on="id", right_index=True, how="left", validate="one_to_one")
+
+
+def with_resurvey(
+    frame: pd.DataFrame, path: Path | None, codebook: Codebook, shown: str, keep: Literal["first", "last"]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Join the re-survey, where there is one, and say how many children were found again.
+
+    Returns
+    -------
+    frame, table
+        `table` counts forms in the file, usable ids, children found again, and of those in the first wave not found;
+        empty without a re-survey.
+    """
+    counts = pd.DataFrame({"en": [], "zh": [], "n": []})
+    if path is None:
+        return frame, counts
+    again = read(path, codebook, shown, partial=True)
+    later, _ = usable_ids(again.frame, codebook)
+    later, once = duplicates(later, codebook, keep)
+    later = later.rename(columns={codebook.by_role("id")[0].variable: "id"})
+    joined = join_wave(frame, later[["id", *(c for c in later if c in item_columns(later, codebook))]], RESURVEY)
+    found = int(frame["id"].isin(later["id"]).sum())
+    rows = [("forms in the file", "文件中的问卷", again.rows),
+            ("with a usable id, each once", "编号可用且不重复", once.after),
+            ("children of the first wave found again", "首次调查儿童中再次找到", found),
+            ("children of the first wave not found again", "首次调查儿童中未再找到", len(frame) - found)]
+    return joined, pd.DataFrame(rows, columns=["en", "zh", "n"])
+
+
+def imputed_difference(
+    keyed: pd.DataFrame, others: pd.DataFrame, group: pd.Series, m: int, rng: np.random.Generator
+) -> Result:
+    """Difference of the sum score between two groups, pooled over imputed data sets: a check on the 80 % rule.
+
+    Parameters
+    ----------
+    keyed : DataFrame
+        Keyed items of the outcome, children by items.
+    others : DataFrame
+        Numeric variables that go into the imputation model beside items and group.
+    group : Series
+        0 and 1; children without a group are left out.
+
+    Returns
+    -------
+    Result
+        Second minus first group in points, by Rubin's rules with Barnard & Rubin's degrees of freedom.
+    """
+    known = group.notna()
+    data = pd.concat([keyed, others.loc[:, others.nunique() > 1], group.rename("group")], axis=1)[known].astype(float)
+    estimates, variances = [], []
+    for completed in impute(data, m, rng):
+        total = completed[keyed.columns].sum(axis=1)
+        one, two = (total[group[known] == value] for value in (0, 1))
+        estimates.append(two.mean() - one.mean())
+        variances.append(one.var() / len(one) + two.var() / len(two))
+    return rubin(estimates, variances, df_complete=len(data) - 2, name="mean difference", unit="points")
+
+
+def item_columns(frame: pd.DataFrame, codebook: Codebook) -> list[str]:
+    """Columns of all scale items, of every wave, that the frame holds."""
+    return [c for scale in codebook.scales() for columns in _waves(frame, codebook, scale).values() for c in columns]
+
+
+def blocks(frame: pd.DataFrame, codebook: Codebook, scales: Mapping[str, Instrument]) -> dict[str, list[str]]:
+    """Predictors of each ecological level that the frame holds: questions, scores, derived variables."""
+    levels = {name: v.level for name, role in LEVEL_OF.items() if (v := codebook.role(role)) is not None and v.level}
+    levels |= codebook.levels(list(scales.values()))
+    found: dict[str, list[str]] = {"individual": [], "family": [], "school_community": [], "society": []}
+    for name, level in levels.items():
+        if name in frame and frame[name].nunique() > 1:
+            found[level].append(name)
+    return {level: names for level, names in found.items() if names}
+
+
+def labels(codebook: Codebook, scales: Mapping[str, Instrument]) -> pd.DataFrame:
+    """What readers call each variable and each of its values.
+
+    Returns
+    -------
+    DataFrame
+        name, value ("-" for the variable itself), en, zh.
+    """
+    rows = [(name, "-", words) for name, words in DERIVED.items()]
+    rows += [(name, value, words) for name, values in VALUES.items() for value, words in values.items()]
+    for v in codebook.variables:
+        question = {language: v.question.get(language) or v.variable for language in ("en", "zh")}
+        rows.append((v.variable, "-", question))
+        if v.type in ("choice", "number"):
+            rows += [(v.variable, code, {"en": v.label(code, "en"), "zh": v.label(code, "zh")}) for code in v.values]
+    for name, scale in scales.items():
+        rows.append((f"{name}_total", "-", scale.name))
+        rows += [(f"{name}_{part}", "-", sub.label) for part, sub in scale.subscales.items()]
+    table = pd.DataFrame([(name, value, words["en"], words["zh"]) for name, value, words in rows],
+                         columns=["name", "value", "en", "zh"])
+    return table.drop_duplicates(["name", "value"], ignore_index=True)
+
+
+def _waves(frame: pd.DataFrame, codebook: Codebook, scale: str) -> dict[str, list[str]]:
+    """Item columns of a scale by wave, "" for the first wave."""
+    first = codebook.items(scale)
+    suffixes = dict.fromkeys(c.partition("@")[2] for c in frame.columns if c.startswith(f"{scale}_") and "@" in c)
+    found = {"": [c for c in first if c in frame]}
+    for wave in suffixes:
+        found[wave] = [f"{c}@{wave}" for c in first if f"{c}@{wave}" in frame]
+    return {wave: columns for wave, columns in found.items() if columns}

@@ -1,0 +1,680 @@
+"""Every figure, in both languages, on data as a thesis has them: texts, plotted numbers, fonts and bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lbc.errors import UserError
+from lbc.reporting import figures, style
+from lbc.results import Estimate
+
+LANGUAGES = ("en", "zh")
+Words = dict[str, str]
+
+
+def both(en: str, zh: str) -> Words:
+    return {"en": en, "zh": zh}
+
+
+LABELS: dict[Any, Any] = {
+    "cls_total": both("Children's Loneliness Scale, total score (16–80)", "儿童孤独量表总分（16–80）"),
+    1: both("Left-behind", "留守儿童"),
+    0: both("Other children", "非留守儿童"),
+    "age": both("Age", "年龄"),
+    "contact": both("Contact with the parents each week", "每周与父母联系次数"),
+    "esteem": both("Self-esteem", "自尊"),
+    "anxiety": both("Social anxiety", "社交焦虑"),
+    "guardian": both("Relation with the guardian", "与监护人的关系"),
+    "poverty": both("Family economy", "家庭经济状况"),
+    "support": both("Support by teachers", "教师支持"),
+    "bullying": both("Bullied at school", "校园欺凌"),
+    "stigma": both("Perceived discrimination for being left behind", "因留守而感到的歧视"),
+    "neither": both("both at home", "父母均在家"),
+    "father": both("father away", "父亲外出"),
+    "mother": both("mother away", "母亲外出"),
+    "both": both("both away", "父母均外出"),
+    "who": both("Who is away", "外出者"),
+    "grade": both("Grade", "年级"),
+    "sex": both("Sex", "性别"),
+    "girl": both("girls", "女生"),
+    "boy": both("boys", "男生"),
+    "T0": both("screening", "筛查"),
+    "T1": both("before", "小组前"),
+    "T2": both("after group", "小组后"),
+    "T3": both("after case work", "个案后"),
+    "T4": both("follow-up", "追踪"),
+    "A": both("Baseline", "基线期"),
+    "B": both("Family work", "家庭工作"),
+    "C": both("Peer work", "同伴工作"),
+    "child": both("Children", "儿童"),
+    "guardian_role": both("Guardians", "监护人"),
+    "teacher": both("Teachers", "教师"),
+    "positive": both("positive wording", "正向表述"),
+    "lonely": both("lonely wording", "孤独表述"),
+    "raw": both("unadjusted", "未校正"),
+    "adj": both("adjusted", "已校正"),
+    "total": both("Total score", "总分"),
+    "sub": both("The three difficulties", "三类困难"),
+    "social_emotion": both("Social emotions", "社会情绪"),
+    "peer_integration": both("Peer integration", "同伴融入"),
+    "belonging": both("Belonging", "归属感"),
+    "reliability": both("Latent mean", "潜均值"),
+}
+SCORE = LABELS["cls_total"]
+
+
+def survey() -> pd.DataFrame:
+    rng = np.random.default_rng(7)
+    left = np.repeat([1, 0], [318, 282])
+    score = np.clip(np.round(rng.gamma(5, 3.2, 600) + 18 + 4 * left), 16, 80)
+    return pd.DataFrame({"group": left, "score": score})
+
+
+def flow(language: str) -> Any:
+    rows = [
+        (
+            both("No consent of the guardian or no assent of the child", "监护人未同意或儿童不愿参加"),
+            647,
+            9,
+            both("asked on the form's first page", "见问卷首页"),
+        ),
+        (both("Test forms and empty forms", "测试问卷与空白问卷"), 638, 6, None),
+        (both("Child answered twice: first form kept", "重复作答：保留首份"), 632, 7, None),
+        (
+            both("Two or more flags of careless answering", "两项及以上敷衍作答指标"),
+            625,
+            14,
+            both("thresholds fixed before groups were seen", "阈值在查看分组之前确定"),
+        ),
+        (both("Fewer than 80% of the loneliness items answered", "孤独量表作答不足 80%"), 611, 11, None),
+    ]
+    steps = pd.DataFrame([{"label": a, "before": b, "removed": r, "after": b - r, "why": w} for a, b, r, w in rows])
+    return figures.flow(steps, language=language)
+
+
+def missing(language: str) -> Any:
+    frame = pd.DataFrame(
+        {
+            "variable": ["cls_total", "contact", "age", "guardian", "poverty", "stigma"],
+            "missing": [11, 48, 3, 20, 71, 0],
+            "n": 611,
+        }
+    )
+    return figures.missing(frame, labels=LABELS, language=language, limit=0.05)
+
+
+def distribution(language: str) -> Any:
+    return figures.distribution(
+        survey().rename(columns={"score": "cls_total"}),
+        "cls_total",
+        group="group",
+        labels=LABELS,
+        language=language,
+        limits=(16, 80),
+    )
+
+
+def item_profile(language: str) -> Any:
+    n = [1, 3, 4, 6, 8, 9, 10, 12, 14, 16, 17, 18, 20, 21, 22, 24]
+    mean = 1.6 + 0.9 * np.abs(np.sin(n))
+    names = {
+        f"cls_{i:02d}": both(f"{i}. When I need help there is nobody to turn to", f"{i}. 需要帮忙时我没有人可找")
+        for i in n
+    }
+    frame = pd.DataFrame(
+        {
+            "item": list(names),
+            "mean": mean,
+            "ci_low": mean - 0.09,
+            "ci_high": mean + 0.09,
+            "floor": 0.75 - 0.25 * (mean - 1),
+            "kind": ["positive" if i in {1, 4, 8, 10, 16, 22} else "lonely" for i in n],
+        }
+    )
+    return figures.item_profile(frame, labels=LABELS | names, language=language)
+
+
+def scree(language: str) -> Any:
+    k = np.arange(1, 17)
+    frame = pd.DataFrame({"component": k, "observed": 5.6 * k**-1.1 * 0.8 + 0.2, "random_quantile": 1.32 - 0.045 * k})
+    return figures.scree(frame.assign(keep=k < 3), language=language)
+
+
+def groups() -> pd.DataFrame:
+    rows = []
+    for value, part in survey().groupby("group"):
+        half = 1.96 * part["score"].std() / len(part) ** 0.5
+        mean = part["score"].mean()
+        rows.append({"group": value, "n": len(part), "mean": mean, "ci_low": mean - half, "ci_high": mean + half})
+    return pd.DataFrame(rows)
+
+
+def group_difference(language: str) -> Any:
+    return figures.group_difference(
+        survey(),
+        groups(),
+        Estimate("mean difference", 4.11, (2.94, 5.28), unit="points"),
+        labels=LABELS,
+        language=language,
+        score_label=SCORE,
+    )
+
+
+def group_difference_bins(language: str) -> Any:
+    return figures.group_difference(
+        survey(),
+        groups(),
+        Estimate("mean difference", 4.11, (2.94, 5.28), unit="points"),
+        labels=LABELS,
+        language=language,
+        score_label=SCORE,
+        points=False,
+    )
+
+
+def forest(language: str) -> Any:
+    rows = [
+        ("total", "raw", "raw", 0.52, 0.36, 0.68),
+        ("total", "adj", "adj", 0.44, 0.25, 0.63),
+        ("total", "reliability", "adj", np.nan, np.nan, np.nan),
+        ("sub", "social_emotion", "raw", 0.41, 0.25, 0.57),
+        ("sub", "peer_integration", "raw", 0.22, 0.06, 0.38),
+        ("sub", "belonging", "raw", 0.09, -0.07, 0.25),
+    ]
+    frame = pd.DataFrame(rows, columns=["section", "row", "kind", "estimate", "ci_low", "ci_high"])
+    return figures.forest(
+        frame,
+        xlabel=both("Hedges g, left-behind minus other children", "Hedges g（留守减非留守）"),
+        labels=LABELS,
+        language=language,
+    )
+
+
+def by_category(language: str) -> Any:
+    rows = []
+    for variable, categories in {
+        "who": ["neither", "father", "mother", "both"],
+        "grade": ["3", "4", "5", "6"],
+        "sex": ["girl", "boy"],
+    }.items():
+        for i, category in enumerate(categories):
+            mean = 34 + 1.5 * i
+            rows.append((variable, category, 80 + 11 * i, mean, mean - 2.1, mean + 2.1))
+    frame = pd.DataFrame(rows, columns=["variable", "category", "n", "mean", "ci_low", "ci_high"])
+    return figures.by_category(
+        frame,
+        ylabel=both("Loneliness, mean and 95% CI", "孤独感均值及 95% 置信区间"),
+        labels=LABELS,
+        language=language,
+    )
+
+
+def cutoff_curve(language: str) -> Any:
+    rows = []
+    for group, part in survey().groupby("group"):
+        for cut in range(20, 61):
+            share = float((part["score"] > cut).mean())
+            half = 1.96 * (share * (1 - share) / len(part)) ** 0.5
+            rows.append((group, cut, share, max(share - half, 0), min(share + half, 1)))
+    frame = pd.DataFrame(rows, columns=["group", "cutoff", "share", "ci_low", "ci_high"])
+    marks = [
+        {"value": 40, "label": both("mean > 2.5", "均分 > 2.5")},
+        {"value": 46, "label": both("sum > 46", "总分 > 46")},
+    ]
+    return figures.cutoff_curve(
+        frame, xlabel=both("Cut-off of the total score", "总分界值"), labels=LABELS, language=language, marks=marks
+    )
+
+
+def specification_curve(language: str) -> Any:
+    rng = np.random.default_rng(3)
+    rows = [
+        {"definition": d, "cleaning": c, "scoring": s, "covariates": v, "estimator": e}
+        for d in ("one", "council")
+        for c in ("with", "without")
+        for s in ("all", "pos", "lon")
+        for v in ("none", "dem", "full")
+        for e in ("ols", "mixed")
+    ]
+    frame = pd.DataFrame(rows)
+    frame["estimate"] = 3.2 - 1.7 * (frame["definition"] == "council") + rng.normal(0, 0.9, len(frame))
+    frame["ci_low"], frame["ci_high"] = frame["estimate"] - 1.9, frame["estimate"] + 1.9
+    names = {
+        "definition": both("Definition", "留守定义"),
+        "cleaning": both("Careless forms", "敷衍问卷"),
+        "scoring": both("Scoring", "计分"),
+        "covariates": both("Covariates", "协变量"),
+        "estimator": both("Model", "模型"),
+        "one": both("one or both parents away", "父母一方或双方外出"),
+        "council": both("State Council 2016", "国务院 2016"),
+        "with": both("kept", "保留"),
+        "without": both("set aside", "剔除"),
+        "all": both("16 items", "16 项"),
+        "pos": both("positive items", "正向项目"),
+        "lon": both("lonely items", "孤独项目"),
+        "none": both("none", "无"),
+        "dem": both("sex, age", "性别、年龄"),
+        "full": both("all named", "全部预定"),
+        "ols": both("clustered OLS", "聚类稳健 OLS"),
+        "mixed": both("random intercept", "随机截距"),
+    }
+    return figures.specification_curve(
+        frame,
+        ["definition", "cleaning", "scoring", "covariates", "estimator"],
+        ylabel=both("Difference in points", "差值（分）"),
+        labels=names,
+        language=language,
+    )
+
+
+def blocks(language: str) -> Any:
+    rows = []
+    for i, level in enumerate(style.LEVEL_ORDER):
+        for entry, value in (("first", 0.19 - 0.04 * i), ("in_order", 0.17 - 0.05 * i), ("last", 0.08 - 0.02 * i)):
+            rows.append((level, entry, value, max(value - 0.03, 0), value + 0.04))
+    frame = pd.DataFrame(rows, columns=["level", "entry", "estimate", "ci_low", "ci_high"])
+    return figures.blocks(frame, language=language)
+
+
+def importance(language: str) -> Any:
+    rows = [
+        ("esteem", "individual", 0.24),
+        ("anxiety", "individual", 0.13),
+        ("age", "individual", 0.02),
+        ("contact", "family", 0.09),
+        ("guardian", "family", 0.11),
+        ("poverty", "family", 0.04),
+        ("support", "school_community", 0.17),
+        ("bullying", "school_community", 0.12),
+        ("stigma", "society", 0.08),
+    ]
+    frame = pd.DataFrame(rows, columns=["predictor", "level", "share"])
+    frame["ci_low"], frame["ci_high"] = frame["share"] * 0.6, frame["share"] * 1.35
+    return figures.importance(frame, labels=LABELS, language=language)
+
+
+def codes_by_level(language: str) -> Any:
+    rng = np.random.default_rng(5)
+    themes = {
+        "esteem": "individual",
+        "anxiety": "individual",
+        "contact": "family",
+        "guardian": "family",
+        "poverty": "family",
+        "support": "school_community",
+        "bullying": "school_community",
+        "stigma": "society",
+    }
+    people = {f"P{i:02d}": "child" if i < 7 else "guardian_role" if i < 10 else "teacher" for i in range(1, 13)}
+    rows = [
+        (level, theme, p, role, int(n))
+        for theme, level in themes.items()
+        for p, role in people.items()
+        if (n := rng.poisson(0.9))
+    ]
+    frame = pd.DataFrame(rows, columns=["level", "theme", "person", "role", "segments"])
+    return figures.codes_by_level(frame, labels=LABELS, language=language)
+
+
+def new_codes(language: str) -> Any:
+    new = [5, 4, 3, 2, 2, 1, 1, 0, 1, 0, 0, 0]
+    return figures.new_codes(
+        pd.DataFrame({"interview": range(1, 13), "new": new, "total": np.cumsum(new)}), language=language
+    )
+
+
+def expected_fall(language: str) -> Any:
+    r = np.linspace(0.4, 0.95, 56)
+    curve = pd.DataFrame({"r": r, "expected": 20.5 * (1 - r), "ci_low": 17 * (1 - r), "ci_high": 24 * (1 - r)})
+    return figures.expected_fall(
+        curve,
+        Estimate("observed fall", 8.4, (4.9, 11.9), unit="points"),
+        chosen=0.68,
+        plausible=(0.51, 0.80),
+        language=language,
+    )
+
+
+def member_scores() -> pd.DataFrame:
+    rng = np.random.default_rng(11)
+    rows = []
+    for i in range(1, 9):
+        kind = "low_peer" if i == 8 else "case" if i == 3 else "member"
+        start = 24 if i == 8 else rng.normal(58, 4)
+        for wave, fall in zip(["T0", "T1", "T2", "T3", "T4"], [0, 3, 9, 11, 9], strict=True):
+            score = start + (2 if i == 8 else -fall * (0.3 if i == 3 and wave == "T2" else 1)) + rng.normal(0, 2)
+            rows.append((f"M{i}", wave, kind, np.nan if (i, wave) == (5, "T4") else round(score)))
+    return pd.DataFrame(rows, columns=["member", "wave", "kind", "score"])
+
+
+def members(language: str) -> Any:
+    return figures.members(member_scores(), ylabel=SCORE, labels=LABELS, language=language)
+
+
+def reliable_change(language: str) -> Any:
+    rci = [-3.4, -2.6, -2.1, -1.7, -0.9, 0.2, -2.3, 0.6]
+    frame = pd.DataFrame(
+        {
+            "member": [f"M{i}" for i in range(1, 9)],
+            "rci": rci,
+            "kind": ["member"] * 5 + ["case", "member", "low_peer"],
+        }
+    )
+    frame["rci_low"], frame["rci_high"] = frame["rci"] * 0.8 - 0.05, frame["rci"] * 1.25 + 0.05
+    return figures.reliable_change(frame, labels=LABELS, language=language)
+
+
+def phases(language: str) -> Any:
+    value = [8, 9, 8, 9, 8, 7, 7, 6, 6, 5, 6, 5, 5, 4, 4, 3, 4, 3]
+    frame = pd.DataFrame(
+        {"time": range(1, 19), "phase": list("AAAAABBBBBBCCCCCCC"), "value": np.array(value, dtype=float)}
+    )
+    return figures.phases(
+        frame,
+        ylabel=both("Loneliness rated 0–10", "孤独自评（0–10）"),
+        labels=LABELS,
+        language=language,
+        xlabel=both("Day of the case log", "个案记录日"),
+    )
+
+
+def goals(language: str) -> Any:
+    frame = pd.DataFrame(
+        {"goal": ["g1", "g2", "g3"], "weight": [3, 2, 1], "start": [-2, -1, -2], "reached": [0, 1, -1]}
+    )
+    names = {
+        "g1": both("Phones the parents twice a week", "每周与父母通话两次"),
+        "g2": both("Plays with classmates in the break", "课间与同学玩耍"),
+        "g3": both("Tells the guardian about the day at school", "向监护人讲述在校情况"),
+    }
+    return figures.goals(frame, labels=names, language=language, score=51.2)
+
+
+def claims_board(language: str) -> Any:
+    verdicts = [
+        "supported",
+        "supported",
+        "supported",
+        "partly supported",
+        "supported",
+        "not supported",
+        "supported",
+        "supported",
+        "cannot be tested with this design",
+        "partly supported",
+    ]
+    evidence = [
+        "adjusted comparison",
+        *["association"] * 4,
+        "adjusted comparison",
+        "uncontrolled change",
+        "single case",
+        "single case",
+        "uncontrolled change",
+    ]
+    claim = both(
+        "Left-behind children are lonelier than other children of the same sex, age and class",
+        "在性别、年龄和班级相同的情况下，留守儿童比其他儿童更孤独",
+    )
+    frame = pd.DataFrame(
+        {"id": [f"c{i}" for i in range(10)], "verdict": verdicts, "evidence": evidence, "claim": [claim] * 10}
+    )
+    return figures.claims_board(frame, language=language)
+
+
+DRAW: dict[str, Callable[[str], Any]] = {
+    f.__name__: f
+    for f in (
+        flow,
+        missing,
+        distribution,
+        item_profile,
+        scree,
+        group_difference,
+        group_difference_bins,
+        forest,
+        by_category,
+        cutoff_curve,
+        specification_curve,
+        blocks,
+        importance,
+        codes_by_level,
+        new_codes,
+        expected_fall,
+        members,
+        reliable_change,
+        phases,
+        goals,
+        claims_board,
+    )
+}
+
+
+@pytest.fixture(
+    scope="module", params=[(name, language) for name in DRAW for language in LANGUAGES], ids=lambda p: "-".join(p)
+)
+def drawn(request: pytest.FixtureRequest) -> tuple[str, str, Any, pd.DataFrame]:
+    name, language = request.param
+    return name, language, *DRAW[name](language)
+
+
+def texts(fig: Any) -> list[str]:
+    from matplotlib.text import Text
+
+    fig.draw_without_rendering()
+    return [t.get_text() for t in fig.findobj(Text) if t.get_visible() and t.get_text().strip()]
+
+
+def chinese(text: str) -> bool:
+    return any("\u4e00" <= c <= "\u9fff" for c in text)
+
+
+def test_texts_are_in_the_language_asked_for(drawn: Any) -> None:
+    _, language, fig, _ = drawn
+    shown = texts(fig)
+    if language == "en":
+        assert [t for t in shown if chinese(t)] == []
+    else:
+        allowed = {"State", "NAP", "OLS", "LMG", "CI", "SD", "M", "n", "r", "T", "R", "Hedges", "g", "sum", "mean"}
+        words = {w.strip("(),:；：。=") for t in shown if not chinese(t) for w in t.split()}
+        english = {w for w in words if w.isalpha() and w.isascii() and len(w) > 1}
+        assert english <= allowed
+        assert any(chinese(t) for t in shown)
+
+
+def test_nothing_leaves_the_page_and_no_labels_of_an_axis_touch(drawn: Any) -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    name, _, fig, _ = drawn
+    canvas = FigureCanvasAgg(fig)
+    canvas.draw()
+    box, (width, height) = fig.get_tightbbox(canvas.get_renderer()), fig.get_size_inches()
+    assert box.x0 > -0.03, name
+    assert box.y0 > -0.03, name
+    assert box.x1 < width + 0.03, name
+    assert box.y1 < height + 0.03, name
+    for ax in fig.axes:
+        for axis, limits in ((ax.xaxis, ax.get_xlim()), (ax.yaxis, ax.get_ylim())):
+            low, high = sorted(limits)
+            places = axis.get_ticklocs()
+            shown = [
+                tick.label1 for tick, at in zip(axis.get_major_ticks(), places, strict=True) if low <= at <= high
+            ]
+            boxes = [t.get_window_extent() for t in shown if ax.axison and t.get_visible() and t.get_text()]
+            assert not [1 for k, one in enumerate(boxes) for two in boxes[k + 1 :] if one.overlaps(two)], name
+
+
+def test_the_plotted_data_come_back(drawn: Any) -> None:
+    name, _, fig, data = drawn
+    assert isinstance(data.index, pd.RangeIndex)
+    assert len(data) == {
+        "flow": 5,
+        "missing": 6,
+        "item_profile": 16,
+        "scree": 16,
+        "group_difference": 603,
+        "forest": 6,
+        "by_category": 10,
+        "cutoff_curve": 82,
+        "specification_curve": 72,
+        "blocks": 12,
+        "importance": 9,
+        "new_codes": 12,
+        "expected_fall": 56,
+        "members": 40,
+        "reliable_change": 8,
+        "phases": 18,
+        "goals": 3,
+        "claims_board": 10,
+    }.get(name, len(data))
+    assert len(data) > 0
+    assert fig.get_size_inches()[0] <= style.TWO
+
+
+@pytest.mark.parametrize("name", ["flow", "group_difference", "phases"])
+def test_saving_is_deterministic_and_says_that_data_are_simulated(name: str, tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    first = figures.save(DRAW[name]("zh")[0], tmp_path / "a" / "02_x.y", "模拟数据，非真实儿童")
+    fig, _ = DRAW[name]("zh")
+    figures.preview(fig)
+    figures.save(fig, tmp_path / "b" / "02_x.y", "模拟数据，非真实儿童")
+    preview = figures.preview(fig)
+    second = figures.save(fig, tmp_path / "b" / "02_x.y", "模拟数据，非真实儿童")
+    assert [p.name for p in first] == ["02_x.y.png", "02_x.y.svg", "02_x.y.pdf"]
+    assert [p.read_bytes() for p in first] == [p.read_bytes() for p in second]
+    assert preview.startswith(b"\x89PNG")
+    svg = first[1].read_text(encoding="utf-8")
+    assert svg.count("<!-- 模拟数据，非真实儿童 -->") == 1
+    assert "<text" not in svg
+    assert "date>" not in svg
+    assert b"CreationDate" not in first[2].read_bytes()
+    assert b"FontFile2" in first[2].read_bytes()
+    figures.close(fig)
+    assert fig.axes == []
+
+
+def test_the_users_own_settings_do_not_matter() -> None:
+    import matplotlib as mpl
+
+    fig, _ = scree("en")
+    plain = figures.preview(fig)
+    with mpl.rc_context({"font.size": 20, "axes.facecolor": "red", "font.family": ["DejaVu Serif"]}):
+        fig, _ = scree("en")
+        assert figures.preview(fig) == plain
+        assert mpl.rcParams["font.size"] == 20
+
+
+def test_a_character_without_glyph_is_an_error_and_no_box() -> None:
+    frame = pd.DataFrame({"variable": ["x"], "missing": [1], "n": [10]})
+    with pytest.raises(UserError) as caught:
+        figures.missing(frame, labels={"x": both("x", "㴪镇")}, language="zh")
+    assert str(caught.value) == (
+        "figure: no glyph for '㴪' (U+3D2A) in the text '㴪镇'\n"
+        "  why: the figures' font holds the characters of GB 2312; others would be printed as empty boxes\n"
+        "  fix: write the word with another character, or add the glyph as lbc/reporting/fonts/README.md says"
+    )
+
+
+def test_a_glyph_set_after_drawing_is_an_error_too() -> None:
+    fig, _ = scree("en")
+    fig.axes[0].set_title("㴪")
+    with pytest.raises(UserError, match="U\\+3D2A"):
+        figures.preview(fig)
+
+
+def test_the_font_holds_all_of_gb2312_and_is_small() -> None:
+    from fontTools.ttLib import TTFont
+
+    gb2312 = "".join(bytes([a, b]).decode("gb2312", "ignore") for a in range(0xA1, 0xF8) for b in range(0xA1, 0xFF))
+    with TTFont(style.FONT) as font:
+        known = set(font.getBestCmap())
+        assert "glyf" in font, "a TrueType font, or PDF readers complain about type 42"
+    assert len(gb2312) == 7445
+    wanted = gb2312 + "".join(map(chr, range(32, 127))) + "±×≤≥≠≈−–—…·αβγδηθκλμνρστφχψωΔΣ²³¹→“”‘’"
+    assert [c for c in wanted if ord(c) not in known] == []
+    assert style.FONT.stat().st_size < 2_500_000
+    assert "SIL OPEN FONT LICENSE" in (style.FONT.parent / "OFL.txt").read_text(encoding="utf-8")
+
+
+def test_flow_that_does_not_add_up_is_refused() -> None:
+    steps = pd.DataFrame({"label": ["a", "b"], "before": [10, 8], "removed": [1, 1], "after": [9, 7]})
+    with pytest.raises(ValueError, match="does not add up"):
+        figures.flow(steps)
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ([1, 2, 9, 0, 7, 1], [(0, 3), (3, 4), (4, 6)]),
+        ([0, 0, 6, 3, 0, 2, 0], [(0, 1), (1, 2), (2, 3), (3, 6), (6, 7)]),
+        ([0, 5, 1, 0, 0], [(0, 1), (1, 3), (3, 4), (4, 5)]),
+        ([2, 1], [(0, 2)]),
+        ([0, 0], [(0, 1), (1, 2)]),
+    ],
+)
+def test_merged_bins_hide_small_counts(counts: list[int], expected: list[tuple[int, int]]) -> None:
+    from lbc.reporting.figures_survey import merged_bins
+
+    ranges = merged_bins(np.array(counts), 5)
+    assert ranges == expected
+    assert [a for a, _ in ranges[1:]] == [b for _, b in ranges[:-1]]
+
+
+def test_no_bin_of_a_distribution_shows_fewer_than_five_children() -> None:
+    for data in (
+        distribution("en")[1],
+        group_difference_bins("en")[1].query("kind == 'bin'").assign(count=lambda d: d["n"]),
+    ):
+        assert not data["count"].between(1, 4).any()
+        assert data["count"].sum() == 600
+
+
+def test_members_mean_stops_where_one_is_missing_and_never_holds_the_peer() -> None:
+    fig, _ = members("en")
+    scores = member_scores().query("kind != 'low_peer'").pivot(index="wave", columns="member", values="score")
+    heavy = [line for line in fig.axes[0].lines if line.get_linewidth() == 2.4]
+    assert len(heavy) == 1
+    np.testing.assert_array_equal(heavy[0].get_ydata(), scores.mean(axis=1, skipna=False))
+    assert np.isnan(heavy[0].get_ydata()[-1])
+
+
+def test_labels_at_line_ends_do_not_touch() -> None:
+    places = style.spread([50, 51, 51, 20, 52], 3)
+    assert places[3] == 20
+    others = sorted(places[:3] + places[4:])
+    assert np.allclose(np.diff(others), 3)
+    assert np.isclose(np.mean(others), 51)
+    assert style.spread([10.0, 10.0], 2, 10, 20) == [10.0, 12.0]
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "expected"),
+    [
+        ("父母均在家", 8, "父母均\n在家"),
+        ("mother away", 9, "mother\naway"),
+        ("一二三，四", 6, "一二三，\n四"),
+        ("short", 20, "short"),
+        ("Left-behind children are lonelier", 19, "Left-behind\nchildren are\nlonelier"),
+    ],
+)
+def test_wrap(text: str, width: int, expected: str) -> None:
+    assert style.wrap(text, width) == expected
+
+
+def test_forest_says_not_estimable_in_words() -> None:
+    assert "not estimable" in texts(forest("en")[0])
+    assert "无法估计" in texts(forest("zh")[0])
+
+
+def test_groups_differ_in_more_than_colour() -> None:
+    assert len(set(style.MARKERS)) == len(set(style.HATCHES)) == len(set(style.PALETTE)) == 8
+    fig, _ = cutoff_curve("en")
+    curves = [line for line in fig.axes[0].lines if len(line.get_xdata()) > 2]
+    assert len({(line.get_marker(), line.get_linestyle()) for line in curves}) == 2

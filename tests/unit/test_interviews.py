@@ -1,0 +1,191 @@
+"""Agreement of coders, and codes counted by persons."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lbc.analysis import interviews
+from lbc.errors import NotEstimableError
+
+SEGMENTS = [  # person, role, segment, (level, theme) by each coder
+    ("P1", "child", 1, ("individual", "shy"), ("individual", "shy")),
+    ("P1", "child", 2, ("family", "calls"), ("family", "calls")),
+    ("P1", "child", 3, ("family", "calls"), ("family", "calls")),
+    ("P2", "child", 1, ("family", "calls"), ("family", "longing")),
+    ("P2", "child", 2, ("school_community", "teasing"), ("school_community", "teasing")),
+    ("P3", "teacher", 1, ("society", "labels"), ("society", "labels")),
+    ("P3", "teacher", 2, ("family", "calls"), ("family", "calls")),
+    ("P4", "child", 1, ("individual", "shy"), ("individual", "shy")),
+]
+
+
+def coded() -> pd.DataFrame:
+    return pd.DataFrame([
+        {"person": person, "role": role, "coder": coder, "segment": segment, "level": code[0], "theme": code[1],
+         "paraphrase": f"{person}.{segment}"}
+        for person, role, segment, *codes in SEGMENTS for coder, code in zip("XY", codes, strict=True)
+    ])
+
+
+def many(seed: int = 1, n: int = 120, noise: float = 0.2) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    a = rng.choice(3, n, p=[0.6, 0.3, 0.1])
+    return a, np.where(rng.random(n) < noise, rng.integers(0, 3, n), a)
+
+
+def test_agreement_of_two_coders() -> None:
+    result = interviews.agreement(coded(), rng=np.random.default_rng(1), n_boot=200)
+    assert result.n == {"segments": 8, "persons": 4, "coders": 2}
+    assert result.extra["percent_agreement"] == pytest.approx(7 / 8)
+    low, high = result.estimate.ci
+    assert low < result.estimate.value < 1
+    assert high == 1, "resamples without the one disagreement agree perfectly"
+    x, y = ([codes[coder][1] for *_, a, b in SEGMENTS for codes in [(a, b)]] for coder in (0, 1))
+    assert result.extra["kappa"] == interviews.cohen_kappa(x, y).estimate.value
+    assert result.extra["ac1"] == interviews.ac1(x, y).estimate.value
+    assert interviews.agreement(coded(), "level").estimate.value == pytest.approx(1)
+
+
+def test_agreement_by_code_counts_and_explains() -> None:
+    table = interviews.agreement_by_code(coded()).set_index("code")
+    assert table.loc["calls", ["given", "agreed"]].tolist() == [4, 3]
+    assert table.loc["longing", ["given", "agreed"]].tolist() == [1, 0]
+    assert table.loc["shy", "kappa"] == pytest.approx(1)
+    assert table.loc["longing", "kappa"] == pytest.approx(0)
+    assert table.loc["longing", "ac1"] > 0.8
+    only = coded().assign(theme="calls")
+    row = interviews.agreement_by_code(only).iloc[0]
+    assert np.isnan(row["alpha"])
+    assert "only one code" in row["note"]
+
+
+def test_a_rare_code_has_no_interval_and_says_so() -> None:
+    rare = interviews.krippendorff_alpha([[1] * 30 + [2], [1] * 31], rng=np.random.default_rng(1))
+    assert rare.estimate.ci is None
+    assert rare.extra["undefined"] == pytest.approx(np.exp(-1), abs=0.06)
+    table = interviews.agreement_by_code(coded(), rng=np.random.default_rng(1), n_boot=200).set_index("code")
+    assert "too rarely" in table.loc["labels", "note"]
+    assert table.loc["labels", "alpha"] == pytest.approx(1)
+    assert table.loc["calls", "low"] < table.loc["calls", "alpha"] < table.loc["calls", "high"]
+
+
+def test_the_bootstrap_formula_is_krippendorffs_alpha() -> None:
+    """One resample of units through the package against the same resample through the counts."""
+    a, b = (codes.astype(float) for codes in many())
+    b[:10] = np.nan
+    result = interviews.krippendorff_alpha([a, b], rng=np.random.default_rng(5), n_boot=1)
+    units = np.arange(10, 120)  # the ten coded once are no units
+    again = np.repeat(units, np.random.default_rng(5).multinomial(110, np.full(110, 1 / 110)))
+    expected = interviews.krippendorff_alpha([a[again], b[again]]).estimate.value
+    assert result.estimate.ci == pytest.approx((expected, expected))
+    assert result.n == {"units": 110, "coders": 2}
+
+
+@pytest.mark.parametrize("measure", [interviews.cohen_kappa, interviews.ac1])
+def test_large_sample_errors_are_about_those_of_a_bootstrap(measure: object) -> None:
+    a, b = many(n=400)
+    rng = np.random.default_rng(2)
+    draws = [measure(a[i], b[i]).estimate.value for i in rng.integers(0, 400, (300, 400))]
+    assert measure(a, b).extra["se"] == pytest.approx(np.std(draws), rel=0.12)
+
+
+def test_intervals_of_agreement_stop_at_one() -> None:
+    a = np.array([0, 1, 2] * 5)
+    b = a.copy()
+    b[0] = 1
+    assert interviews.cohen_kappa(a, b).estimate.ci[1] <= 1
+    assert interviews.ac1(a, a).estimate.ci == (1, 1)
+
+
+def test_more_than_two_coders() -> None:
+    third = coded()[lambda d: d["coder"] == "X"].assign(coder="Z")
+    result = interviews.agreement(pd.concat([coded(), third]))
+    assert result.n["coders"] == 3
+    assert "kappa" not in result.extra
+    assert result.extra["percent_agreement"] == pytest.approx((7 + 8 + 7) / 24)
+
+
+def test_codes_count_persons_not_mentions() -> None:
+    table = interviews.codes_by_level(coded()).set_index("theme")
+    assert table.index.tolist() == ["shy", "calls", "longing", "teasing", "labels"]
+    assert table.loc["calls", ["persons", "of", "persons_either", "segments"]].tolist() == [2, 4, 3, 3]
+    assert table.loc["calls", "paraphrase"] == "P1.2"
+    assert table.loc["longing", ["persons", "persons_either"]].tolist() == [0, 1]
+    assert table.loc["longing", "paraphrase"] == ""
+    children = interviews.codes_by_level(coded(), roles=["child"]).set_index("theme")
+    assert children.loc["calls", ["persons", "of"]].tolist() == [1, 3]
+    assert "labels" not in children.index
+
+
+def test_levels_run_from_the_child_outwards() -> None:
+    table = interviews.persons_by_level(coded())
+    assert table["level"].tolist() == ["individual", "family", "school_community", "society"]
+    assert table["persons"].tolist() == [2, 2, 1, 1]
+    assert table["of"].tolist() == [4] * 4
+
+
+def test_each_interview_in_its_row() -> None:
+    table = interviews.by_person(coded()).set_index("person")
+    assert table.columns.tolist() == [
+        "role", "segments", "agreed", "themes", "individual", "family", "school_community", "society"
+    ]
+    assert table.loc["P1", ["segments", "agreed", "themes", "family"]].tolist() == [3, 3, 2, 1]
+    assert table.loc["P2", ["segments", "agreed", "themes", "family"]].tolist() == [2, 1, 1, 0]
+
+
+def test_new_codes_in_order_of_interviews() -> None:
+    table = interviews.new_codes(coded())
+    assert table["new"].tolist() == [2, 1, 1, 0]
+    assert table["cumulative"].tolist() == [2, 3, 4, 4]
+    assert table["share"].iloc[-1] == 1
+
+
+def test_a_segment_left_blank_by_one_coder_is_not_agreed() -> None:
+    frame = coded()
+    frame.loc[1, ["level", "theme"]] = np.nan
+    assert interviews.agreement(frame).n["segments"] == 7
+    assert interviews.new_codes(frame)["themes"].tolist() == [1, 1, 2, 1]
+    alone = coded()[lambda d: ~((d["coder"] == "Y") & (d["person"] == "P4"))]
+    assert interviews.new_codes(alone)["themes"].tolist() == [2, 1, 2, 1], "coded once by design: counts"
+
+
+def test_weights_and_categories() -> None:
+    a, b = many()
+    plain = interviews.cohen_kappa(a, b)
+    assert interviews.cohen_kappa(a, b, [[0, 1, 1], [1, 0, 1], [1, 1, 0]]).estimate.value == plain.estimate.value
+    wide = interviews.cohen_kappa(a, b, "linear", categories=range(5))
+    assert wide.estimate.value == pytest.approx(interviews.cohen_kappa(a, b, "linear").estimate.value)
+    assert interviews.cohen_kappa([1, 2, None], [1, 2, 3]).n == {"units": 2}
+    with pytest.raises(NotEstimableError, match="not among the categories"):
+        interviews.cohen_kappa(a, b, categories=[0, 1])
+
+
+def test_raters_who_agree_have_a_high_intraclass_correlation() -> None:
+    rng = np.random.default_rng(3)
+    truth = rng.normal(size=(40, 1))
+    table = interviews.icc_raters(truth + rng.normal(scale=0.5, size=(40, 2)) + [0, 1]).set_index("type")
+    assert table.loc["ICC1", "icc"] < table.loc["ICC2", "icc"] < table.loc["ICC3", "icc"]
+    assert ((table["low"] < table["icc"]) & (table["icc"] < table["high"])).all()
+    assert (table.loc[["ICC1k", "ICC2k", "ICC3k"], "icc"].to_numpy() > table["icc"][:3].to_numpy()).all()
+
+
+@pytest.mark.parametrize(("call", "reason"), [
+    (lambda: interviews.agreement(coded().assign(theme="calls")), "only one code was used"),
+    (lambda: interviews.agreement(coded()[lambda d: d["coder"] == "X"]), "no unit was coded by two coders"),
+    (lambda: interviews.agreement_by_code(coded()[lambda d: d["coder"] == "X"]), "no segment was coded by two"),
+    (lambda: interviews.agreement(pd.concat([coded(), coded()[:1]])), "coder X coded segment 1 of P1 twice"),
+    (lambda: interviews.agreement(coded().drop(columns="coder")), "no column coder"),
+    (lambda: interviews.codes_by_level(coded(), ["parent"]), "no interviews with parent"),
+    (lambda: interviews.cohen_kappa([1, 1], [1, 1]), "one and the same code"),
+    (lambda: interviews.cohen_kappa([1, None], [None, 1]), "no unit was coded by both"),
+    (lambda: interviews.ac1([1, 1], [1, 1]), "only one code was used"),
+    (lambda: interviews.fleiss_kappa([[1, None], [1, 2]]), "every unit rated by every rater"),
+    (lambda: interviews.fleiss_kappa([[1, 1], [1, 1]]), "at least two raters and two codes"),
+    (lambda: interviews.icc_raters([[1, 2], [1, np.nan]]), "no missing rating"),
+    (lambda: interviews.icc_raters([[1, 1], [2, 2]]), "the raters do not err"),
+])
+def test_what_is_not_defined_says_why(call: object, reason: str) -> None:
+    with pytest.raises(NotEstimableError, match=reason):
+        call()
