@@ -34,7 +34,7 @@ check: $(STAMP)  ## check params, codebook and data of TOWN without running anyt
 	@$(PY) -m lbc check --town $(TOWN)
 
 new-town: $(STAMP)  ## start a town from a survey file: make new-town TOWN=riverton DATA=file.xlsx
-	@$(PY) -m lbc new-town --town $(TOWN) --data "$(DATA)" $(if $(INSTRUMENT),--instrument "$(INSTRUMENT)")
+	@$(PY) -m lbc new-town --town $(TOWN) --data "$(DATA)" $(foreach file,$(INSTRUMENT),--instrument "$(file)")
 
 report: $(STAMP)  ## write TOWN's notebooks and claims as web pages into outputs/TOWN/report
 	@$(PY) -m lbc report --town $(TOWN)

@@ -7,6 +7,7 @@ few lines with what to do next; a traceback appears only with --debug.
 from __future__ import annotations
 
 import argparse
+import errno
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -35,12 +36,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         return 0
-    except Exception as error:
-        if arguments.debug:
-            raise
-        print(f"internal error: {type(error).__name__}: {error}\n  this is our fault, not yours\n"
-              "  fix: run the same command with --debug and report what it prints", file=sys.stderr)
+    except OSError as error:
+        if arguments.debug or error.errno != errno.ENOSPC:
+            return _ours(error, arguments.debug)
+        print("no space left on the disk; what was published before is whole\n  fix: make room and run again",
+              file=sys.stderr)
         return 3
+    except Exception as error:
+        return _ours(error, arguments.debug)
+
+
+def _ours(error: Exception, debug: bool) -> int:
+    """Own up to a fault of the package."""
+    if debug:
+        raise error
+    print(f"internal error: {type(error).__name__}: {error}\n  this is our fault, not yours\n"
+          "  fix: run the same command with --debug and report what it prints", file=sys.stderr)
+    return 3
 
 
 def _interrupt(*_: Any) -> None:
@@ -64,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     simulate = _verb(verbs, "simulate", _simulate, "make the data of a simulated town", town_required=True)
     simulate.add_argument("--children", type=int, default=620)
     simulate.add_argument("--seed", type=int, default=20260901)
-    simulate.add_argument("--no-effect", action="store_true", help="groups do not differ, the work does nothing")
+    simulate.add_argument("--no-effect", action="store_true", help="the group work and the case work do nothing")
     _verb(verbs, "params-readme", _params_readme, "write params/README.md from the model", town=False)
     return parser
 
@@ -154,8 +166,8 @@ def _simulate(arguments: argparse.Namespace) -> int:
 
 
 def _params_readme(arguments: argparse.Namespace) -> int:
-    from lbc import params
     from lbc.paths import project
+    from lbc.pipeline import params_readme
 
-    (project().root / "params" / "README.md").write_text(params.describe(), encoding="utf-8", newline="\n")
+    (project().root / "params" / "README.md").write_text(params_readme.describe(), encoding="utf-8", newline="\n")
     return 0

@@ -49,7 +49,7 @@ class Survey(Model):
     resurvey: DataPath | None = Field(None, description="the same children asked again later; optional")
     sheet: str | None = Field(None, description="name of the worksheet, where a workbook has several")
     expected_rows: int | None = Field(None, ge=1, description="forms handed in, to notice a truncated file")
-    waves: list[str] = Field(["survey"], min_length=1, description="waves inside the survey file, the first is the baseline")
+    waves: list[str] = Field(["survey"], min_length=1, description="waves inside the survey file, the baseline first")
 
 
 class Outcome(Model):
@@ -69,7 +69,7 @@ class Careless(Model):
     min_flags: int = Field(2, ge=1, description="a form is set aside when at least so many flags are raised")
     seconds_per_item: float = Field(2.0, ge=0, description="faster than this per item raises a flag")
     longstring: int = Field(12, ge=2, description="so many equal answers in a row, as presented, raise a flag")
-    irv: float = Field(0.35, ge=0, description="a smaller within-person standard deviation of raw answers raises a flag")
+    irv: float = Field(0.35, ge=0, description="a smaller within-person SD of raw answers raises a flag")
     mahalanobis_p: Probability = Field(0.001, description="Mahalanobis distance beyond this upper tail raises a flag")
     even_odd: float = Field(-0.3, ge=-1, le=1, description="an even-odd consistency below this raises a flag")
     person_total: float = Field(-0.2, ge=-1, le=1, description="a person-total correlation below this raises a flag")
@@ -149,14 +149,14 @@ class Case(Model):
 class Intervention(Model):
     measures: DataPath = Field("raw/group_measures.csv", description="member by wave: item answers of every scale")
     sessions: DataPath = Field("raw/sessions.csv", description="member by session: present, feedback, component")
-    observations: DataPath = Field("raw/observations.csv", description="member by session by rater: behaviour ratings")
+    observations: DataPath = Field("raw/observations.csv", description="member by session by rater: ratings")
     case_log: DataPath = Field("raw/case_log.csv", description="the case, a day or week a row")
     goals: DataPath = Field("raw/goals.csv", description="goals of the case: weight, expected and reached level")
     logic_model: DataPath = Field("raw/logic_model.csv", description="cause, need, component, session, measure")
     selection: Literal["top_scores", "nomination", "volunteers"] = Field(
         "top_scores", description="how the members were chosen"
     )
-    low_peer: str | None = Field(None, description="id of the member chosen for low loneliness, kept apart in every test")
+    low_peer: str | None = Field(None, description="id of the low-loneliness member, kept apart in every test")
     comparison: Literal["none", "resurvey"] = Field(
         "none", description="untreated children measured again: none, or the re-surveyed children"
     )
@@ -194,18 +194,18 @@ class Params(Model):
     seed: int = Field(ge=0, description="the one seed; each step draws from (seed, its own name)")
     survey: Survey = Field(description="the survey's files")
     outcome: Outcome = Field(Outcome(), description="the measure of loneliness")
-    left_behind: LeftBehind | None = Field(LeftBehind(), description="definitions of left-behind; null where nobody is")
+    left_behind: LeftBehind | None = Field(LeftBehind(), description="definitions; null where nobody is left behind")
     cleaning: Cleaning = Field(Cleaning(), description="rules of cleaning, fixed before groups are seen")
     measurement: Measurement = Field(Measurement(), description="scale quality")
     comparison: Comparison = Field(Comparison(), description="group comparison")
     ecology: Ecology = Field(Ecology(), description="ecological causes; the codebook gives each predictor's level")
-    interviews: Interviews | None = Field(None, description="double-coded interviews; leave out where there are none")
-    intervention: Intervention | None = Field(None, description="protocol of group and case work; leave out where none")
+    interviews: Interviews | None = Field(None, description="double-coded interviews; leave out where none")
+    intervention: Intervention | None = Field(None, description="protocol of group and case work, if there was any")
     privacy: Privacy = Field(Privacy(), description="what may leave the private folder")
 
 
 TRAPS = [
-    (re.compile(r"(?i)(y|yes|no|n|on|off)"), "some programs read it as true or false: write true, false, or quote it"),
+    (re.compile(r"(?i)(y|yes|no|n|on|off)"), "some programs read it as true or false: write true, false or quote it"),
     (re.compile(r"[-+]?0\d+"), "a number cannot begin with 0: drop the 0, or quote it if it is a code"),
     (re.compile(r"(?i)[-+]?\d+(\.\d*)?e[-+]?\d+"), "some programs read it as text: write the number out, e.g. 0.001"),
     (re.compile(r"\d{4}-\d{1,2}-\d{1,2}([ Tt].*)?"), "some programs turn it into a date: put it in quotes"),
@@ -291,7 +291,7 @@ def read_yaml(path: Path, shown: str) -> tuple[Any, _Reader]:
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
     def refuse(text: str, line: int = 1) -> ParamsError:
-        return ParamsError("cannot be read", [f"{shown}:{line}: {text}"], where=shown, fix="mend the line and run again")
+        return ParamsError("cannot be read", [f"{shown}:{line}: {text}"], where=shown, fix="mend it and run again")
 
     if not path.exists():
         raise refuse("there is no such file")
@@ -383,16 +383,16 @@ def _keys(model: type[BaseModel], parents: list[Any]) -> list[str]:
     for part in parents:
         if isinstance(part, int):
             continue
-        model = next(inner for inner in _models(model.model_fields[part].annotation))
+        model = next(inner for inner in models_in(model.model_fields[part].annotation))
     return list(model.model_fields)
 
 
-def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
     """The models inside an annotation such as `list[Release]` or `Case | None`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for inner in getattr(annotation, "__args__", ()):
-        yield from _models(inner)
+        yield from models_in(inner)
 
 
 def _explain(model: type[BaseModel], detail: Any) -> str:
@@ -407,52 +407,3 @@ def _explain(model: type[BaseModel], detail: Any) -> str:
     allowed = allowed.replace("a valid ", "").replace("string", "text").replace("dictionary", "set of keys")
     shown = "nothing" if found is None else "several keys" if isinstance(found, dict) else repr(found)
     return f"found {shown[:60]}; allowed: {allowed}"
-
-
-def describe() -> str:
-    """`params/README.md`: a table of every key, generated from the model."""
-    lines = [
-        "# Every key of params/<town>.yaml",
-        "",
-        "Made from the model in `lbc/params.py` by `lbc params-readme`; a test keeps the two equal.",
-        "Keys without a default must be given. Unknown keys are mistakes.",
-        "",
-        "| key | holds | default | meaning |",
-        "|---|---|---|---|",
-    ]
-    return "\n".join([*lines, *_rows(Params, "")]) + "\n"
-
-
-def _rows(model: type[BaseModel], prefix: str) -> Iterator[str]:
-    for name, info in model.model_fields.items():
-        inner = next(_models(info.annotation), None)
-        many = "list" in str(info.annotation).split("[")[0]
-        holds = ("list of keys" if many else "keys") if inner else _holds(info)
-        if info.is_required():
-            default = "**required**"
-        elif isinstance(info.default, BaseModel):
-            default = "see below"
-        else:
-            default = {None: "none", True: "true", False: "false"}.get(info.default, info.default) if not isinstance(
-                info.default, list) else (", ".join(info.default) or "none")
-        yield f"| `{prefix}{name}` | {holds} | {default} | {info.description} |"
-        if inner:
-            yield from _rows(inner, f"{prefix}{name}{'[]' if many else ''}.")
-
-
-def _holds(info: Any) -> str:
-    options = [arg for arg in _literals(info.annotation)]
-    if options:
-        return " or ".join(f"`{option}`" for option in options)
-    text = str(info.annotation)
-    words = {"DataPath": "a path", "int": "a whole number", "float": "a number", "bool": "true or false", "str": "text"}
-    word = next(word for kind, word in words.items() if kind in text)
-    return f"list of {word}" if text.startswith("list") else word
-
-
-def _literals(annotation: Any) -> Iterator[str]:
-    for inner in getattr(annotation, "__args__", ()):
-        if isinstance(inner, str):
-            yield inner
-        else:
-            yield from _literals(inner)

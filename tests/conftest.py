@@ -1,21 +1,14 @@
-"""What all tests share: the checkout's root and scratch projects that never touch it."""
+"""What all tests share: one finished run of S town."""
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
-
-from lbc.paths import Project
-
-ROOT = Path(__file__).resolve().parents[1]
+from runs import finished_s_town
 
 
-@pytest.fixture
-def scratch(tmp_path: Path) -> Project:
-    """An empty project: params/, data/, outputs/ and a copy of the notebooks."""
-    for folder in ("params", "data", "outputs"):
-        (tmp_path / folder).mkdir()
-    shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks")
-    return Project(tmp_path)
+@pytest.fixture(scope="session")
+def s_town(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Root of a project in which every stage of S town is current. Read only: copy it to change it."""
+    return finished_s_town(tmp_path_factory)

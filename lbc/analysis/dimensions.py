@@ -132,6 +132,8 @@ def wording_factor(items: pd.DataFrame, positive: Sequence[str], lonely: Sequenc
     ----------
     Eid 2000; DiStefano & Motl 2006.
     """
+    if not positive or not lonely:
+        raise NotEstimableError("all items are worded the same way")
     one = "trait =~ " + " + ".join([*lonely, *positive])
     method = "wording =~ " + " + ".join(positive)
     models = {

@@ -87,7 +87,7 @@ def importance(
 ) -> pd.DataFrame:
     """Relative importance of single predictors: LMG (= Shapley value = general dominance), first, last, Pratt.
 
-    Parameters and errors are those of `blockwise`; at most 20 predictors.
+    Parameters and errors are those of `blockwise`; at most 24 predictors.
 
     Returns
     -------

@@ -86,9 +86,25 @@ def small_sample_factor(df: float) -> float:
     return float(np.exp(special.gammaln(df / 2) - np.log(np.sqrt(df / 2)) - special.gammaln((df - 1) / 2)))
 
 
-def _nct_cdf(t: float, df: float, nc: float) -> float:
-    p = float(stats.nct.cdf(t, df, nc))
-    return p if np.isfinite(p) else float(nc <= t)  # SciPy gives NaN far out, where p is 0 or 1
+NODES, WEIGHTS = np.polynomial.legendre.leggauss(80)
+
+
+def noncentral_t_cdf(t: float, df: float, nc: float) -> float:
+    """P(T <= t) as the mean of Phi(t s - nc) over s = chi(df) / sqrt(df), by Gauss-Legendre pieces.
+
+    SciPy's own `nct.cdf` gives NaN in the far tails and does not come back for t in the millions.
+    """
+    sd = 1 / np.sqrt(2 * df)
+    low, high = max(0.0, 1 - 10 * sd), 1 + 10 * sd + 4 / df
+    edges = [low, max(low, 1 - 3 * sd), 1.0, 1 + 3 * sd, high, *([1e-6, 1e-3, 0.05] if low == 0 else [])]
+    if t != 0:  # Phi turns from 0 to 1 within a few 1 / |t| of nc / t
+        edges += [nc / t + step / abs(t) for step in (-9.0, -3.0, 0.0, 3.0, 9.0)]
+    cuts = np.unique(np.clip(edges, low, high))
+    half, middle = np.diff(cuts) / 2, (cuts[1:] + cuts[:-1]) / 2
+    s = middle[:, None] + half[:, None] * NODES
+    constant = np.log(2) + df / 2 * np.log(df / 2) - special.gammaln(df / 2)
+    log_density = constant + (df - 1) * np.log(s) - df * s * s / 2
+    return float((half[:, None] * WEIGHTS * np.exp(log_density) * special.ndtr(t * s - nc)).sum())
 
 
 def noncentral_t_interval(t: float, df: float, level: float = 0.95) -> tuple[float, float]:
@@ -118,8 +134,9 @@ def noncentral_t_interval(t: float, df: float, level: float = 0.95) -> tuple[flo
     def limit(p: float) -> float:
         reach = 4.0 * float(np.sqrt(1 + t * t / (2 * df)))
         for _ in range(60):
-            if _nct_cdf(t, df, t - reach) > p > _nct_cdf(t, df, t + reach):
-                return float(brentq(lambda nc: _nct_cdf(t, df, nc) - p, t - reach, t + reach, xtol=1e-12, rtol=1e-14))
+            ends = t - reach, t + reach
+            if noncentral_t_cdf(t, df, ends[0]) > p > noncentral_t_cdf(t, df, ends[1]):
+                return float(brentq(lambda nc: noncentral_t_cdf(t, df, nc) - p, *ends, xtol=1e-12, rtol=1e-14))
             reach *= 1.5
         raise NotEstimableError("the noncentral t interval cannot be solved")
 

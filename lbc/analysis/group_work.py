@@ -51,8 +51,8 @@ def fall_to_expect(chosen: pd.Series, eligible: pd.Series, retest: Reliability) 
     Returns
     -------
     Result
-        `estimate` in points, positive = lower later; its interval is the range over the plausible correlations, not a
-        sampling interval. `extra["curve"]`: r, expected.
+        `estimate` in points, positive = lower later, without a sampling interval. extra: low and high (over the
+        plausible correlations), curve (DataFrame: r, expected), selected_mean, population_mean.
     """
     if chosen.dropna().empty or len(eligible.dropna()) < 3:
         raise NotEstimableError("the scores at selection are missing")
@@ -61,9 +61,10 @@ def fall_to_expect(chosen: pd.Series, eligible: pd.Series, retest: Reliability) 
     curve = pd.DataFrame({"r": np.linspace(0.3, 1, 71)})
     curve["expected"] = [expected_fall(top, mean, r) for r in curve["r"]]
     method = f"(1 - r) (mean of the chosen - mean of all), r = {retest.value} ({retest.low} to {retest.high})"
-    return Result(method, Estimate("expected fall", value, (low, high), unit="points"),
-                  reference="Barnett et al. 2005", n={"members": int(chosen.notna().sum()), "children": int(eligible.notna().sum())},
-                  extra={"curve": curve, "selected_mean": float(top), "population_mean": float(mean)})
+    n = {"members": int(chosen.notna().sum()), "children": int(eligible.notna().sum())}
+    return Result(method, Estimate("expected fall", value, unit="points"), n=n, reference="Barnett et al. 2005",
+                  extra={"low": low, "high": high, "curve": curve, "selected_mean": float(top),
+                         "population_mean": float(mean)})
 
 
 def fall_data(
@@ -128,7 +129,7 @@ def each_member(table: pd.DataFrame, sd: float, reliability: float) -> dict[str,
             found[member] = Result("reliable change index", None, reason="not measured at both waves")
             continue
         found[member] = Result(
-            f"reliable change index, reliability {reliability}: {kind}", n={"members": 1},
+            f"reliable change index, reliability {reliability}: {kind}", n={"member": 1},
             estimate=Estimate("change", float(change), (change - half, change + half), unit="points"),
             effect=Estimate("reliable change index", float(rci)), reference="Jacobson & Truax 1991",
         )
@@ -170,7 +171,8 @@ def case_against_others(
 
 
 def outcomes(
-    scores: pd.DataFrame, registered: Sequence[RegisteredOutcome], first: str, last: str | None, members: Sequence[str]
+    scores: pd.DataFrame, registered: Sequence[RegisteredOutcome], first: str, last: str | None,
+    members: Sequence[str],
 ) -> dict[str, Result]:
     """Change in every registered outcome, whatever came out; a reason where there is none."""
     found = {}
@@ -185,7 +187,8 @@ def outcomes(
 def trajectories(scores: pd.DataFrame, score: str, protocol: Intervention) -> pd.DataFrame:
     """For `figures.members`: member, wave, score and kind (member, case, low_peer), waves in the protocol's order."""
     waves = protocol.waves
-    order = [w for w in (waves.screening, waves.before, waves.after_group, waves.after_case, waves.follow_up) if w]
+    every = (waves.screening, waves.before, waves.after_group, waves.after_case, waves.follow_up)
+    order = [wave for wave in every if wave]
     table = scores.loc[scores["wave"].isin(order), ["member", "wave", score]].rename(columns={score: "score"})
     table["wave"] = pd.Categorical(table["wave"], order, ordered=True)
     kinds = {protocol.low_peer: "low_peer"} | ({protocol.case.member: "case"} if protocol.case else {})
@@ -196,7 +199,8 @@ def trajectories(scores: pd.DataFrame, score: str, protocol: Intervention) -> pd
 def attendance(sessions: pd.DataFrame) -> pd.DataFrame:
     """Sessions held and attended and mean feedback of each component: component, sessions, attended, feedback, n."""
     present = sessions[sessions["present"] == 1]
-    table = sessions.groupby("component", sort=False).agg(sessions=("session", "nunique"), attended=("present", "mean"))
+    grouped = sessions.groupby("component", sort=False)
+    table = grouped.agg(sessions=("session", "nunique"), attended=("present", "mean"))
     heard = present.groupby("component")["feedback"].agg(feedback="mean", n="count")
     return table.join(heard).reset_index()
 

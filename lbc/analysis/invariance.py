@@ -69,9 +69,10 @@ def compare(fits: dict[str, CfaFit]) -> pd.DataFrame:
     before: CfaFit | None = None
     for name, model in fits.items():
         scaled, robust = ("", "") if model.estimator == "ML" else ("_scaled", "_robust")
-        row: dict[str, Any] = {"step": name, "chi2": model.fit["chi2" + scaled], "df": model.fit["df"],
-                               "p": model.fit["p" + scaled]}
-        row |= {index: model.fit[index + robust] for index in ("cfi", "tli", "rmsea")} | {"srmr": model.fit["srmr"]}
+        fit = model.fit  # a model without degrees of freedom has no scaled indices
+        row: dict[str, Any] = {"step": name, "df": fit["df"], "srmr": fit["srmr"]}
+        row |= {index: fit.get(index + scaled, fit[index]) for index in ("chi2", "p")}
+        row |= {index: fit.get(index + robust, fit[index]) for index in ("cfi", "tli", "rmsea")}
         row |= {"d_chi2": np.nan, "d_df": np.nan, "d_p": np.nan}
         if before is not None:
             test = scaled_difference(model, before)

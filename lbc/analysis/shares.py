@@ -13,7 +13,7 @@ import pandas as pd
 from lbc.errors import NotEstimableError
 
 Interval = Literal["shifted", "percentile"]
-MOST_GROUPS = 20
+MOST_GROUPS = 24
 COLLINEAR = 1e-9
 """A predictor counts as a combination of others when less than this share of its variance is its own."""
 

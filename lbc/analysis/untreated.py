@@ -45,8 +45,8 @@ def ancova(frame: pd.DataFrame, post: str, pre: str, treated: str, level: float 
         estimate: adjusted difference, treated - untreated; effect: the same over the baseline SD of the untreated
         (limits likewise); test: t. extra: coefficients (DataFrame); homoscedastic and few_treated (HC2 with the df of
         Bell & McCaffrey 2002, the safest with a handful of treated; each value, se, df, t, p, low, high); slope (of
-        the baseline); r2; adjusted_means (at the mean baseline of all); slopes_p (equal slopes; None where it cannot be
-        tested); unadjusted_post, unadjusted_change (differences); dropped.
+        the baseline); r2; adjusted_means (at the mean baseline of all); slopes_p (equal slopes; None where it cannot
+        be tested); unadjusted_post, unadjusted_change (differences); dropped.
 
     Raises
     ------
@@ -136,9 +136,11 @@ def _ppc2(t: pd.DataFrame, c: pd.DataFrame, level: float) -> Estimate:
     within = [side[["pre", "post"]] - side[["pre", "post"]].mean() for side in (t, c)]
     joined = pd.concat(within)
     r = float(joined["pre"].corr(joined["post"])) if joined["post"].nunique() > 1 else 1.0
-    if df <= 2 or r >= 1:
+    if df <= 2 or not r < 1 - 1e-12:
         return Estimate(name, d, None, level)
     scale = 2 * (1 - r) * (n + m) / (n * m)
     variance = bias**2 * scale * df / (df - 2) * (1 + d**2 / scale) - d**2
+    if not variance > 0:
+        return Estimate(name, d, None, level)
     half = float(stats.norm.isf((1 - level) / 2) * np.sqrt(variance))
     return Estimate(name, d, (d - half, d + half), level)

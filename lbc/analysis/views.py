@@ -15,6 +15,10 @@ from lbc.errors import NotEstimableError
 from lbc.params import Group
 from lbc.results import Estimate, Result
 
+MOST_RESAMPLED = 14
+"""Predictors up to which all subsets are computed for every bootstrap sample; beyond, minutes would pass."""
+WHO_IS_AWAY = ("neither", "father", "mother", "both")
+
 
 def difference_data(frame: pd.DataFrame, score: str, group: Group) -> tuple[pd.DataFrame, pd.DataFrame, Estimate]:
     """For `figures.group_difference`: scores with their group, both means with interval, the difference."""
@@ -61,9 +65,12 @@ def methods(frame: pd.DataFrame, score: str, group: Group) -> pd.DataFrame:
             ("Hedges g, unpooled", *_interval(more["g_unpooled"]), None, None, None),
             ("JZS Bayes factor BF10 (r = 0.707)", more["bf10"], None, None, None, None, None),
             ("JZS Bayes factor BF10 (r = 1)", more["bf10_wide"], None, None, None, None, None)]
+    return _methods(rows)
+
+
+def _methods(rows: list[tuple[Any, ...]]) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=["method", "estimate", "low", "high", "statistic", "df", "p"])
-    numbers = table.columns[1:]
-    return table.astype(dict.fromkeys(numbers, float))
+    return table.astype(dict.fromkeys(table.columns[1:], float))
 
 
 def _row(name: str, result: Result | None) -> tuple[Any, ...]:
@@ -93,6 +100,10 @@ def by_levels(frame: pd.DataFrame, score: str, factors: Sequence[str], least: in
     names = {"level": "category", "low": "ci_low", "high": "ci_high"}
     table = pd.concat(parts, ignore_index=True).rename(columns=names)
     table = table[table["n"] >= least]
+    rank = {name: i for i, name in enumerate(WHO_IS_AWAY)}
+    table["rank"] = table["category"].map(lambda value: rank.get(value, 0))
+    table["place"] = table["variable"].map(list(factors).index)
+    table = table.sort_values(["place", "rank"], kind="stable")
     return table[["variable", "category", "n", "mean", "ci_low", "ci_high"]].reset_index(drop=True)
 
 
@@ -116,6 +127,21 @@ def change_between_waves(frame: pd.DataFrame, before: str, after: str) -> Result
     return comparison.paired_waves(frame, before, after)
 
 
+def paired_methods(frame: pd.DataFrame, before: str, after: str) -> pd.DataFrame:
+    """The change between two waves by several methods: method, estimate, low, high, statistic, df, p."""
+    result = change_between_waves(frame, before, after)
+    more = result.extra
+    effects = {"Cohen d_z": result.effect, "Hedges g_av": more["g_av"], "Hodges-Lehmann": more["hodges_lehmann"],
+               "rank-biserial r": more["rank_biserial"]}
+    rows = [_row("paired t test", result), *((name, *_interval(e), None, None, None) for name, e in effects.items())]
+    exact = {"sign-flip test, exact": "sign_flip", "Wilcoxon signed-rank test, exact": "wilcoxon",
+             "sign test": "sign_test"}
+    for name, test in ((name, more[key].test) for name, key in exact.items()):
+        rows.append((name, None, None, None, test.statistic, test.df, test.p))
+    rows.append(("JZS Bayes factor BF10 (r = 0.707)", more["bf10"], None, None, None, None, None))
+    return _methods(rows)
+
+
 def waves_table(frame: pd.DataFrame, before: str, after: str, group: Group) -> pd.DataFrame:
     """Fixed effects of `comparison.waves_by_group`, with both variances below."""
     if after not in frame:
@@ -136,7 +162,9 @@ def coefficients(
 ) -> pd.DataFrame:
     """Every coefficient of the adjusted model."""
     result = adjusted(frame, score, group.variable, group.reference, group.focal, covariates, cluster)
-    return result.extra["coefficients"]
+    table = result.extra["coefficients"]
+    dummy = f"{group.variable}: {group.focal}"
+    return table.assign(term=table["term"].replace({dummy: "focal", group.variable: "focal"}))
 
 
 def invariance_table(keyed: pd.DataFrame, group: Group) -> pd.DataFrame:
@@ -154,7 +182,7 @@ def scalar_step(keyed: pd.DataFrame, group: Group) -> Result:
 def _ladder(keyed: pd.DataFrame, group: Group) -> dict[str, Any]:
     items = [column for column in keyed if column != "group"]
     data = keyed.assign(group=keyed["group"].map(comparison.label, na_action="ignore"))
-    data = data[data["group"].isin([group.reference, group.focal])]
+    data = data[data["group"].isin([group.reference, group.focal])].dropna()
     merged, _ = invariance.merge_empty(data, items, "group")
     model = f"loneliness =~ {' + '.join(items)}"
     return invariance.ladder(model, merged, "group", groups=(group.reference, group.focal))
@@ -184,8 +212,9 @@ def entries(blocks: pd.DataFrame) -> pd.DataFrame:
 def importance_data(
     frame: pd.DataFrame, score: str, listed: pd.DataFrame, cluster: str | None, rng: np.random.Generator, n_boot: int
 ) -> pd.DataFrame:
-    """For `figures.importance`: LMG of each predictor with its level."""
-    table = ecology.importance(frame, score, listed["name"].tolist(), cluster, rng, n_boot)
+    """For `figures.importance`: LMG of each predictor with its level; intervals up to `MOST_RESAMPLED` of them."""
+    few = len(listed) <= MOST_RESAMPLED
+    table = ecology.importance(frame, score, listed["name"].tolist(), cluster, rng if few else None, n_boot)
     table = table.rename(columns={"lmg": "share", "lmg_low": "ci_low", "lmg_high": "ci_high"})
     return table.merge(listed.rename(columns={"name": "predictor"}), on="predictor", validate="one_to_one")
 
@@ -234,3 +263,13 @@ def nap_of_phases(
         except NotEstimableError as error:
             found[outcome] = Result("NAP", None, reason=str(error))
     return found
+
+
+BLOCKS = ["level", "r2", "delta_r2", "delta_r2_low", "delta_r2_high", "first", "first_low", "first_high", "last",
+          "last_low", "last_high", "F_change", "df_change", "df_residual", "p_change", "n", "left_out"]
+SHARES = ["level", "lmg", "lmg_low", "lmg_high", "percent", "percent_low", "percent_high", "n", "left_out"]
+
+
+def columns(table: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """The columns of a table that a reader is shown, as far as it has them."""
+    return table[[name for name in names if name in table]]

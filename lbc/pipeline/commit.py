@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +94,13 @@ def recover(town: Town) -> None:
         manifest.write(town, manifest.read(town) | {journal["stage"]: journal["entry"]})
         path.unlink()
         shutil.rmtree(place, ignore_errors=True)
+
+
+def heal(town: Town) -> None:
+    """Complete what a killed run left, unless a run is under way or the outputs cannot be written to."""
+    if town.outputs.exists():
+        with suppress(RunLockedError, PermissionError), locked(town):
+            pass
 
 
 def discard(town: Town) -> None:

@@ -7,13 +7,12 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lbc import errors, params
-from lbc.errors import RunLockedError, StageFailedError, UserError
+from lbc.errors import StageFailedError, UserError
 from lbc.paths import Project, Town
 from lbc.pipeline import commit, manifest
 from lbc.pipeline.graph import NEEDS, STAGES
@@ -94,9 +93,7 @@ def run(town: Town, jobs: int = 1, executor: Executor | None = None) -> Outcome:
 def status(town: Town) -> dict[str, str | None]:
     """Why each stage would run, or None where it is current."""
     today = params.load(town)
-    if town.outputs.exists():
-        with suppress(RunLockedError), commit.locked(town):
-            pass  # completes what a killed run left
+    commit.heal(town)
     stages = manifest.read(town)
     found: dict[str, str | None] = {}
     for stage in STAGES:
@@ -175,7 +172,7 @@ class _Run:
 
         done, _ = wait(self.running, timeout=1, return_when=FIRST_COMPLETED)
         self.progress.tick(list(self.running.values()))
-        for future in done:
+        for future in sorted(done, key=lambda future: self.running[future]):
             stage = self.running.pop(future)
             try:
                 commit.commit(self.town, stage, future.result(), self.stages)

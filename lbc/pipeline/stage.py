@@ -11,16 +11,15 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from lbc import params as town_params
-from lbc.errors import IntakeError, NotCollectedError, NotEstimableError, UserError
+from lbc.errors import NotCollectedError, NotEstimableError
 from lbc.paths import Town, project
 from lbc.pipeline import frames
 from lbc.pipeline.display import Shown, put, settle
-from lbc.pipeline.graph import STAGES, upstream
-from lbc.pipeline.reads import Noted, Reads, listen
+from lbc.pipeline.graph import STAGES
+from lbc.pipeline.inputs import Inputs
+from lbc.pipeline.reads import listen
 from lbc.results import Exhibit, Finding, Result, Words
 
 SIMULATED = {"en": "Simulated data, not real children", "zh": "模拟数据，非真实儿童"}
@@ -50,20 +49,12 @@ def begin(name: str, town: str) -> Stage:
     return Stage(name, project().town(town).require())
 
 
-class Stage:
+class Stage(Inputs):
     """One notebook's inputs and outputs for one town; made by `lbc.begin`."""
 
     def __init__(self, name: str, town: Town) -> None:
-        self.stage, self._town = name, town
-        self.town = town.name
-        self._reads = Reads(town)
-        self.params = Noted(town_params.load(town), self._reads.params)
-        self.language: str = self.params.language
-        self.synthetic: bool = self.params.synthetic
-        self.name = self.text(self.params.name)
-        staged = os.environ.get("LBC_STAGE_DIR")
-        self._out = Path(staged) if staged else town.outputs / "private" / "by_hand" / name
-        if not staged and self._out.exists():
+        super().__init__(name, town)
+        if "LBC_STAGE_DIR" not in os.environ and self._out.exists():
             shutil.rmtree(self._out)
         self._findings: dict[str, tuple[dict[str, Any], bool]] = {}
         self._claims: list[Any] | None = None
@@ -76,127 +67,6 @@ class Stage:
 
     def __repr__(self) -> str:
         return f"{self.stage}: {self.name}" + (f" ({SIMULATED[self.language]})" if self.synthetic else "")
-
-    def text(self, words: Any) -> str:
-        """The town's language out of a text in both, given as a dict or as a group of params."""
-        return words[self.language] if isinstance(words, dict) else getattr(words, self.language)
-
-    def rng(self, step: str) -> np.random.Generator:
-        """The generator of a named step: depends on the town's seed and the step's name, on nothing before it."""
-        return step_rng(self.params.seed, step)
-
-    # ---------------------------------------------------------------- inputs
-
-    def raw(self, relative: str | None, required: bool = False) -> Path | None:
-        """A file of the town's data folder, or None where the town has none; either is noted.
-
-        Raises
-        ------
-        IntakeError
-            If a required file is missing, or the path leaves the data folder.
-        """
-        if relative is None:
-            return None
-        path = self._town.data / relative
-        if not path.resolve().is_relative_to(self._town.data.resolve()):
-            raise IntakeError("this file is outside the town's data folder", where=relative, fix="copy it into raw/")
-        self._reads.note_raw(path)
-        if path.is_file():
-            return path
-        if required:
-            raise IntakeError("there is no such file", self._town.shown(path), fix="put it there, or mend params")
-        return None
-
-    def shown(self, path: Path) -> str:
-        """A path as messages print it: from the project's root."""
-        return self._town.shown(path)
-
-    @property
-    def codebook_path(self) -> Path:
-        """`data/<town>/codebook.csv`, noted."""
-        self._reads.note_raw(self._town.codebook)
-        return self._town.codebook
-
-    @property
-    def claims_path(self) -> Path:
-        """`params/<town>.claims.yaml`, noted."""
-        self._reads.note_raw(self._town.claims)
-        return self._town.claims
-
-    @property
-    def instruments_folder(self) -> Path | None:
-        """`data/<town>/instruments` with every file noted; None where the town adds no instrument."""
-        folder = self._town.data / "instruments"
-        self._reads.note_raw(folder)
-        for file in sorted(folder.glob("*.yaml")):
-            self._reads.note_raw(file)
-        return folder if folder.is_dir() else None
-
-    def has(self, stage: str, name: str) -> bool:
-        """Whether an earlier stage kept a data set of this name; noted."""
-        self._reads.note_upstream(self._kept(stage, name).with_name(f"{name}.csv"))
-        return self._kept(stage, name).with_name(f"{name}.csv").exists()
-
-    def load(self, stage: str, name: str) -> pd.DataFrame:
-        """A data set that an earlier stage kept; noted.
-
-        Raises
-        ------
-        UserError
-            If it is not there.
-        """
-        path = self._kept(stage, name)
-        for suffix in (".csv", ".json"):
-            self._reads.note_upstream(path.with_name(name + suffix))
-        if not path.with_name(f"{name}.csv").exists():
-            raise UserError(f"'{name}' of stage {stage} is missing", why="this stage reads it",
-                            fix=f"make all TOWN={self.town}")
-        return frames.load(path)
-
-    def findings(self, *stages: str) -> dict[str, dict[str, Any]]:
-        """Findings of earlier stages by id, public and private together; of all of them where none is named."""
-        found: dict[str, dict[str, Any]] = {}
-        for stage in stages or upstream(self.stage):
-            for folder in ("findings", "private/findings"):
-                path = self._town.outputs / folder / f"{self._earlier(stage)}.json"
-                self._reads.note_upstream(path)
-                if path.exists():
-                    document = json.loads(path.read_text(encoding="utf-8"))
-                    found |= {finding["id"]: finding | {"stage": stage} for finding in document["findings"]}
-                elif folder == "findings":
-                    raise UserError(f"the findings of stage {stage} are missing", fix=f"make all TOWN={self.town}")
-        return found
-
-    def labels(self, *variables: str) -> dict[str, Words]:
-        """What readers call each variable, and the values of the named ones: {"cls_total": {"en": ..., "zh": ...}}.
-
-        The first stage keeps them as the data set "labels" (name, value, en, zh; value "-" for the variable itself).
-        """
-        own = self._out / "private" / "data" / self.stage / "labels"
-        table = frames.load(own) if own.with_name("labels.csv").exists() else self.load(STAGES[0], "labels")
-        rows = table[(table["value"] == "-") | table["name"].isin(variables)]
-        keys = rows["name"].where(rows["value"] == "-", rows["value"])
-        return {key: {"en": en, "zh": zh} for key, en, zh in zip(keys, rows["en"], rows["zh"], strict=True)}
-
-    def exhibits(self) -> dict[str, list[str]]:
-        """Names of the public exhibits of earlier stages, by stage."""
-        made: dict[str, list[str]] = {}
-        for stage in upstream(self.stage):
-            path = self._town.outputs / "findings" / f"{stage}.json"
-            self._reads.note_upstream(path)
-            made[stage] = json.loads(path.read_text(encoding="utf-8"))["exhibits"]
-        return made
-
-    def _earlier(self, stage: str) -> str:
-        if stage not in upstream(self.stage):
-            known = ", ".join(upstream(self.stage)) or "no stage"
-            raise ValueError(f"{self.stage} cannot read {stage}: it reads {known}")
-        return stage
-
-    def _kept(self, stage: str, name: str) -> Path:
-        return self._town.outputs / "private" / "data" / self._earlier(stage) / name
-
-    # --------------------------------------------------------------- outputs
 
     def keep(self, name: str, frame: pd.DataFrame) -> None:
         """Keep a data set for later stages in the private folder; reading it gives back the equal frame."""
@@ -216,10 +86,19 @@ class Stage:
         if id in self._findings:
             raise ValueError(f"the finding '{id}' is recorded twice")
         entry = Finding(id, _both(label), result, evidence, confirmatory, private).to_json()
+        entry["n"] = self._named_groups(entry["n"])
         self._findings[id] = (entry, private)
         if private and not self._released(id):
             return self._private(f"private/findings/{self.stage}.json")
         return Shown(wording.sentence(entry, self.language))
+
+    def _named_groups(self, n: dict[str, int]) -> dict[str, int]:
+        """Counts of the two groups under their names instead of their codes."""
+        group = self.params.comparison.group
+        if not {group.reference, group.focal} <= set(n):
+            return n
+        names = self.labels(group.variable)
+        return {names.get(key, {"en": key})["en"]: count for key, count in n.items()}
 
     def attempt(self, id: str, function: Callable[..., Result], *args: Any, label: Words, evidence: str,
                 confirmatory: bool = False, private: bool = False, **kwargs: Any) -> Shown:
@@ -328,11 +207,14 @@ class Stage:
     def table_or_reason(self, name: str, caption: Words, compute: Callable[..., Any], *args: Any,
                         note: Words | None = None, private: bool = False, **kwargs: Any) -> Exhibit | Shown:
         """Save the table that `compute(*args, **kwargs)` returns, or show why it cannot be computed."""
+        from lbc.reporting import tables
+
         try:
             table = compute(*args, **kwargs)
         except NotEstimableError as error:
             return Shown(f"{name}: {error}")
-        return self.save_table(table, name, caption, note=note, private=private)
+        shown = tables.Table(table, labels=self.labels())
+        return self.save_table(shown, name, caption, note=note, private=private)
 
     def _place(self, folder: str, name: str, private: bool) -> str:
         full = f"{self.stage[:2]}_{name}"
@@ -423,16 +305,6 @@ class Stage:
         path.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
         path.write_text(text, encoding="utf-8", newline="\n")
-
-
-def step_rng(seed: int, step: str) -> np.random.Generator:
-    """Generator of a named step, from (seed, step name).
-
-    >>> int(step_rng(1, "a").integers(1000)) == int(step_rng(1, "a").integers(1000))
-    True
-    """
-    key = hashlib.blake2b(f"{seed}\0{step}".encode(), digest_size=16).digest()
-    return np.random.default_rng(np.random.SeedSequence(int.from_bytes(key, "big")))
 
 
 def write_csv(data: pd.DataFrame, path: Path) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lbc.errors import UserError
 from lbc.paths import Project, Town
-from lbc.pipeline import accept, compare, manifest, runner
+from lbc.pipeline import accept, commit, compare, manifest, runner
 from lbc.pipeline.compare import Compared
 from lbc.pipeline.graph import STAGES
 
@@ -39,6 +39,7 @@ def verify(town: Town, jobs: int = 1) -> int:
     UserError
         If there is nothing to compare with.
     """
+    commit.heal(town)
     if not any((town.outputs / "findings").glob("*.json")) and not town.accepted.exists():
         raise UserError(f"'{town.name}' has no results to compare with", where=f"outputs/{town.name}",
                         fix=f"make all TOWN={town.name}")

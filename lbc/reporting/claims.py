@@ -344,8 +344,10 @@ def links(claims: Claims, findings: dict[str, dict[str, Any]], made: dict[str, l
     rows = []
     for claim in claims.claims:
         stages = sorted({findings[name]["stage"] for name in claim.rests_on if name in findings})
-        rows.append((claim.id, ", ".join(stages), ", ".join(name for stage in stages for name in made.get(stage, []))))
+        exhibits = [name for stage in stages for name in made.get(stage, [])]
+        rows.append((claim.id, ", ".join(stages), ", ".join(exhibits)))
     return pd.DataFrame(rows, columns=["claim", "where", "exhibits"])
 
 
-__all__ = ["VERDICTS", "Claims", "board", "check", "fill", "foundations", "judge", "links", "load", "paragraphs", "recheck", "table"]
+__all__ = ["VERDICTS", "Claims", "board", "check", "fill", "foundations", "judge", "links", "load", "paragraphs",
+           "recheck", "table"]

@@ -115,7 +115,7 @@ last_high|95% CI high|95% CI 上限
 lmg|LMG share|LMG 份额
 lmg_low|95% CI low|95% CI 下限
 lmg_high|95% CI high|95% CI 上限
-percent|part of R²|占 R² 比例
+percent|% of R²|占 R² %
 percent_low|95% CI low|95% CI 下限
 percent_high|95% CI high|95% CI 上限
 confidence|confidence|置信水平
@@ -199,11 +199,12 @@ HEADS: dict[str, Words] = {
 FORMATS = dict.fromkeys(
     ("p", "p_holm", "p_change", "d_p", "p_cluster", "bc_p"), "p"
 ) | dict.fromkeys(
-    ("share", "floor", "ceiling", "missing", "attended", "percent_agreement", "percent", "percent_low", "percent_high",
-     "share_trait", "share_wording"), ".1%"
+    ("share", "floor", "ceiling", "missing", "attended", "percent_agreement", "share_trait", "share_wording"), ".1%"
 ) | dict.fromkeys(
-    ("alpha", "alpha_low", "alpha_high", "omega", "r_total", "r_rest", "alpha_without", "r", "beta", "kappa", "ac1", "icc",
-     "nap", "nap_low", "nap_high", "tau", "tau_low", "tau_high", "pnd", "pem", "ird", "bc_tau"), ".2r"
+    ("percent", "percent_low", "percent_high"), ".1f"
+) | dict.fromkeys(
+    ("alpha", "alpha_low", "alpha_high", "omega", "r_total", "r_rest", "alpha_without", "r", "beta", "kappa", "ac1",
+     "icc", "nap", "nap_low", "nap_high", "tau", "tau_low", "tau_high", "pnd", "pem", "ird", "bc_tau"), ".2r"
 ) | dict.fromkeys(
     ("cfi", "tli", "rmsea", "rmsea_low", "rmsea_high", "srmr", "d_cfi", "d_rmsea", "d_srmr", "r2", "r2_adjusted",
      "delta_r2", "delta_r2_low", "delta_r2_high", "first", "first_low", "first_high", "last", "last_low", "last_high",
@@ -221,6 +222,19 @@ WORDS: dict[str, Words] = {
     "meets": {"en": "meets", "zh": "达到"}, "with reservations": {"en": "with reservations", "zh": "有保留地达到"},
     "too few points": {"en": "too few points", "zh": "点数过少"},
     "mean": {"en": "M (SD)", "zh": "M（SD）"}, "share": {"en": "n (%)", "zh": "n（%）"},
+    "paired t test": {"en": "paired t test", "zh": "配对 t 检验"},
+    "sign-flip test, exact": {"en": "sign-flip test, exact", "zh": "符号翻转检验（精确）"},
+    "Wilcoxon signed-rank test, exact": {
+        "en": "Wilcoxon signed-rank test, exact", "zh": "Wilcoxon 符号秩检验（精确）"},
+    "sign test": {"en": "sign test", "zh": "符号检验"},
+    "Hodges-Lehmann": {"en": "Hodges–Lehmann", "zh": "Hodges–Lehmann 估计"},
+    "rank-biserial r": {"en": "rank-biserial r", "zh": "秩二列相关 r"},
+    "Hedges g, unpooled": {"en": "Hedges g, unpooled", "zh": "Hedges g（不合并方差）"},
+    "Brunner-Munzel, P(reference < focal)": {
+        "en": "Brunner–Munzel, P(reference < focal)", "zh": "Brunner–Munzel，P（参照组 < 关注组）"},
+    "JZS Bayes factor BF10 (r = 0.707)": {
+        "en": "JZS Bayes factor BF10 (r = 0.707)", "zh": "JZS 贝叶斯因子 BF10（r = 0.707）"},
+    "JZS Bayes factor BF10 (r = 1)": {"en": "JZS Bayes factor BF10 (r = 1)", "zh": "JZS 贝叶斯因子 BF10（r = 1）"},
     "(Intercept)": {"en": "(intercept)", "zh": "（截距）"}, "time": {"en": "later wave", "zh": "后一次调查"},
     "focal": {"en": "group of interest", "zh": "关注组"},
     "time:focal": {"en": "later wave × group of interest", "zh": "后一次调查 × 关注组"},

@@ -204,11 +204,9 @@ def heads(name: str) -> dict[str, str]:
 
 def group_heads(reference: dict[str, str], focal: dict[str, str]) -> dict[str, dict[str, str]]:
     """Heads of a table of two groups (`comparison.table_one`)."""
-    made = {}
-    for side, label in (("reference", reference), ("focal", focal)):
-        for part, (en, zh) in {"n": ("n", "n"), "mean": ("M", "M"), "sd": ("SD", "SD"), "percent": ("%", "%")}.items():
-            made[f"{side}_{part}"] = {"en": f"{label['en']}: {en}", "zh": f"{label['zh']}：{zh}"}
-    return made
+    symbols = {"n": "n", "mean": "M", "sd": "SD", "percent": "%"}
+    return {f"{side}_{part}": {"en": f"{label['en']}: {symbol}", "zh": f"{label['zh']}：{symbol}"}
+            for side, label in (("reference", reference), ("focal", focal)) for part, symbol in symbols.items()}
 
 
 def protocol(fixed: Any, language: str = "en") -> pd.DataFrame:

@@ -55,6 +55,9 @@ LEVELS: dict[str, Words] = {
     "society": {"en": "Society", "zh": "社会"},
 }
 GROUPS: dict[str, Words] = {
+    "left-behind": {"en": "left-behind", "zh": "名留守儿童"},
+    "not left-behind": {"en": "not left-behind", "zh": "名非留守儿童"},
+    "member": {"en": "member", "zh": "名组员"},
     "left_behind": {"en": "left-behind", "zh": "名留守儿童"},
     "other": {"en": "other children", "zh": "名非留守儿童"},
     "not_left_behind": {"en": "other children", "zh": "名非留守儿童"},
@@ -90,7 +93,8 @@ NAMES: dict[str, str] = {
     "adjusted difference / pooled SD": "校正后差值（合并标准差）",
     "adjusted difference / baseline SD": "校正后差值（基线标准差）", "difference": "差值",
     "difference of gains": "变化之差", "mean change": "平均变化", "change": "变化", "mean": "均值",
-    "median": "中位数", "expected fall": "预期回落", "expected change": "预期变化", "observed change": "实际变化",
+    "median": "中位数", "expected fall": "预期回落", "observed fall": "实际回落",
+    "expected change": "预期变化", "observed change": "实际变化",
     "change beyond regression to the mean": "超出向均值回归的变化",
     "Hodges-Lehmann median change": "Hodges-Lehmann 变化中位数", "percentage change": "百分比变化", "share": "比例",
     "proportion": "比例", "median specification": "各设定的中位数", "share of missing answers": "缺失作答比例",

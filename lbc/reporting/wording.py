@@ -197,6 +197,8 @@ def sentence(finding: dict[str, Any], language: str = "en") -> str:
     main += [statistic(finding.get("test"), language), counts(finding.get("n") or {}, language)]
     text = label + colon + semi.join(part for part in main if part) + stop
     text += _about_zero(finding["estimate"], language)
+    if finding["id"].startswith(("measurement.", "cleaning.")):  # a description needs no strength of evidence
+        return text.rstrip()
     return text + evidence(finding["evidence"], language)
 
 

@@ -96,8 +96,9 @@ class Column:
         """The answers without the usual missing codes, where these lie apart from the others."""
         usual = {c for c in self.cells if c in USUAL_MISSING}
         rest = [float(c) for c in self.cells if c not in usual and NUMBER.fullmatch(c)]
-        apart = max(rest, default=0) + 1
-        return set(self.cells) - {c for c in usual if float(c) > apart or float(c) < min(rest, default=0)}
+        if not rest or len(rest) + len(usual) < len(self.cells):  # words among them: no numeric codes
+            return set(self.cells)
+        return set(self.cells) - {c for c in usual if float(c) > max(rest) + 1 or float(c) < min(0, *rest)}
 
     @property
     def common(self) -> set[str]:

@@ -49,14 +49,19 @@ def with_and_without(every: pd.DataFrame, kept: pd.DataFrame, score: str, group:
     return pd.concat(parts, ignore_index=True)[["sample", group, "n", "mean", "sd"]]
 
 
-def missing_table(frame: pd.DataFrame, codebook: Codebook, most: int = 20) -> pd.DataFrame:
-    """Missing answers by question (scales as a whole), most first: variable, missing, n."""
+def missing_table(frame: pd.DataFrame, codebook: Codebook, most: int = 14) -> pd.DataFrame:
+    """Missing answers by question (scales as a whole), most first: variable, missing, n.
+
+    Questions that only some children are asked (months away, fitness of the guardian) are left out.
+    """
     rows = []
     for scale in codebook.scales():
         columns = [c for c in codebook.items(scale) if c in frame]
         rows.append((f"{scale}_total", int(frame[columns].isna().sum().sum()), frame[columns].size))
     kinds = ("choice", "number", "multi")
-    asked = [v.variable for v in codebook.variables if v.type in kinds and v.variable in frame]
+    some_only = {"", "father_months", "mother_months", "guardian_fit", "consent_guardian", "assent_child"}
+    everybody = [v for v in codebook.variables if v.type in kinds and v.role not in some_only]
+    asked = [v.variable for v in everybody if v.variable in frame]
     rows += [(name, int(frame[name].isna().sum()), len(frame)) for name in asked]
     table = pd.DataFrame(rows, columns=["variable", "missing", "n"])
     share = table["missing"] / table["n"]

@@ -121,7 +121,8 @@ def suppress(table: pd.DataFrame, count_columns: Sequence[str], min_cell: int) -
     Raises
     ------
     PrivacyError
-        If a blank could be worked out however many are blanked: merge categories.
+        If a blank could be worked out however many are blanked, or the whole table has fewer than `min_cell`
+        children: merge categories.
 
     Notes
     -----
@@ -132,11 +133,11 @@ def suppress(table: pd.DataFrame, count_columns: Sequence[str], min_cell: int) -
     counts = table[list(count_columns)].to_numpy(float)
     small = (counts > 0) & (counts < min_cell)
     hidden = _secondary(counts, small, min_cell)
-    open_to_attack = _exact(counts, hidden)
+    open_to_attack = _exact(counts, hidden) & small
     while open_to_attack.any() and not hidden.all():
         hidden = _secondary(counts, hidden | _cheapest(counts, hidden, open_to_attack), min_cell)
-        open_to_attack = _exact(counts, hidden)
-    if open_to_attack.any():
+        open_to_attack = _exact(counts, hidden) & small
+    if open_to_attack.any() or 0 < counts.sum() < min_cell:
         raise PrivacyError(
             f"counts of fewer than {min_cell} children could be worked out from the totals", "table",
             "it has too few cells to hide one among others", "merge categories, or leave the table out",
@@ -155,7 +156,7 @@ def _secondary(counts: np.ndarray, hidden: np.ndarray, min_cell: int) -> np.ndar
     while changed:
         changed = False
         for line, mask in [*zip(counts, hidden, strict=True), *zip(counts.T, hidden.T, strict=True)]:
-            while mask.any() and not mask.all() and (mask.sum() < 2 or line[mask].sum() < min_cell):
+            while line[mask].any() and not mask.all() and (mask.sum() < 2 or line[mask].sum() < min_cell):
                 free = np.where(mask, np.inf, np.where(line > 0, line, 1e9))  # a zero hides nothing: last choice
                 mask[int(free.argmin())] = changed = True
     return hidden

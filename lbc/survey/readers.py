@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -149,7 +150,8 @@ def decode(raw: bytes, shown: str, fits: Fits) -> tuple[str, str]:
 
 def _clean(text: str) -> str:
     if "\0" in text:
-        raise UnicodeDecodeError("utf-8", b"\0", 0, 1, "a zero byte in a text")
+        place = text.index("\0")
+        raise UnicodeDecodeError("utf-8", text.encode("utf-8"), place, place + 1, "a zero byte in a text")
     return text
 
 
@@ -160,14 +162,7 @@ def _delimiter(text: str, fits: Fits) -> str:
 
 
 def _spss(path: Path, shown: str) -> Table:
-    import pyreadstat
-
-    try:
-        frame, meta = pyreadstat.read_sav(str(path), user_missing=True, apply_value_formats=False)
-    except (pyreadstat.ReadstatError, pyreadstat.PyreadstatError, ValueError, UnicodeDecodeError) as error:
-        raise IntakeError(
-            f"the SPSS file is damaged ({type(error).__name__})", shown, fix="save it again in SPSS or PSPP"
-        ) from None
+    frame, meta = _read_sav(path, shown)
     names = list(frame.columns)
     columns = [[cell_text(value) for value in frame[name].tolist()] for name in names]
     table = Table(
@@ -182,6 +177,19 @@ def _spss(path: Path, shown: str) -> Table:
         table.user_missing[name] = {cell for cell in cells if any(_within(cell, r["lo"], r["hi"]) for r in ranges)}
     refuse_twins(table.headers, shown)
     return table
+
+
+def _read_sav(path: Path, shown: str) -> tuple[Any, Any]:
+    import pyreadstat
+
+    for encoding in (None, "GB18030"):  # old files in Chinese do not name their encoding
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                return pyreadstat.read_sav(str(path), encoding=encoding, user_missing=True)
+        except Exception as error:  # the parser of a damaged file may raise anything, or warn of twin names
+            kind = type(error).__name__
+    raise IntakeError(f"the SPSS file is damaged ({kind})", shown, fix="save it again in SPSS or PSPP")
 
 
 def _within(cell: str, low: Any, high: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile
@@ -98,7 +99,7 @@ def _sheet(book: Any, sheet: str | None, shown: str) -> Any:
     filled = []
     for candidate in book.worksheets:
         candidate.reset_dimensions()  # some tools write a wrong range; openpyxl would then cut the sheet
-        top = candidate.iter_rows(max_row=20, values_only=True)
+        top = list(candidate.iter_rows(max_row=20, values_only=True))
         if candidate.sheet_state == "visible" and any(any(row) for row in top):
             filled.append(candidate)
     if len(filled) == 1:
@@ -114,12 +115,13 @@ def _lines(sheet: Any) -> tuple[list[list[str]], int]:
     sheet.reset_dimensions()
     lines: list[list[str]] = []
     blank = 0
-    for row in sheet.iter_rows(values_only=True):
-        cells = [cell_text(value) for value in row]
-        lines.append(cells)
-        blank = 0 if any(cells) else blank + 1
-        if blank >= BLANK_ROWS:
-            break
+    with closing(sheet.iter_rows(values_only=True)) as rows:
+        for row in rows:
+            cells = [cell_text(value) for value in row]
+            lines.append(cells)
+            blank = 0 if any(cells) else blank + 1
+            if blank >= BLANK_ROWS:
+                break
     end = len(lines) - blank
     return lines[:end], len(lines) if blank >= BLANK_ROWS else 0
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
-import json
 import signal
 import subprocess
 import sys
@@ -43,14 +41,6 @@ def alive(pid: str) -> bool:
         return False
 
 
-def whole(root: Path) -> bool:
-    """Whether every output that the manifest names is there with its recorded content."""
-    outputs = root / "outputs/s_town"
-    entries = json.loads((outputs / "manifest.json").read_text(encoding="utf-8"))["stages"].values()
-    recorded = {name: digest for entry in entries for name, digest in entry["outputs"].items()}
-    return recorded == {name: hashlib.sha256((outputs / name).read_bytes()).hexdigest() for name in recorded}
-
-
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_an_ended_run_leaves_the_old_outputs_and_no_kernel(root: Path, tmp_path: Path, how: signal.Signals) -> None:
     before = tiny.snapshot(root)
@@ -84,40 +74,3 @@ def test_two_runs_at_once(root: Path) -> None:
         assert second.stdout == ""
         assert second.stderr.startswith("another run of 's_town' is under way (process 4711)")
     assert tiny.lbc(root, "run").returncode == 0  # the lock goes with its process: nothing to clean up
-
-
-def test_killed_at_any_moment_of_publishing(root: Path) -> None:
-    """The publishing process kills itself before its k-th rename, for every k; the next command completes it."""
-    tiny.edit(root / "params/s_town.yaml", "focal: \"1\"", "focal: \"11\"")
-    script = (
-        "import os, sys\n"
-        "from pathlib import Path\n"
-        "left, real = int(sys.argv[1]), os.rename\n"
-        "def counting(self, target):\n"
-        "    global left\n"
-        "    left -= 1\n"
-        "    if left < 0: os.kill(os.getpid(), 9)\n"
-        "    os.rename(self, target)\n"
-        "    return Path(target)\n"
-        "from lbc.pipeline import runner\n"
-        "real_execute = runner.execute\n"
-        "Path.replace = counting\n"
-        "from lbc.paths import project\n"
-        "print(runner.run(project().town('s_town')).line)\n"
-    )
-    before, seen = tiny.snapshot(root), set()
-    for moment in range(0, 12, 2):
-        command = [sys.executable, "-c", script, str(moment)]
-        done = subprocess.run(command, env=tiny.environment(root), capture_output=True, timeout=60)
-        tiny.lbc(root, "status")
-        assert whole(root)
-        seen.add(done.returncode)
-        after = tiny.snapshot(root)
-        finding = "outputs/s_town/findings/02_group_comparison.json"
-        changed = {name for name in after if after[name] != before.get(name)}
-        assert changed == set() or finding in changed
-        if done.returncode == 0:
-            break
-    assert seen >= {-signal.SIGKILL}
-    assert tiny.lbc(root, "run").returncode == 0
-    assert whole(root)

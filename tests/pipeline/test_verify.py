@@ -35,27 +35,14 @@ def test_same_then_accepted_then_moved(root: Path) -> None:
     moved = tiny.lbc(root, "verify")  # the outputs are new as well: what was accepted still tells
     assert moved.returncode == 1
     assert "accepted.json, comparison.points, value: was 5.0, now 3.0" in moved.stdout
-    assert ("accepted.json, claim lonelier: was supported, now not supported: "
-            '{"en": "The mean is 3.00.", "zh": "均值为3.00。"}') in moved.stdout
+    assert 'accepted.json, claim lonelier: was supported, now not supported: "The mean is 3.00."' in moved.stdout
     assert "notebooks/02_group_comparison.ipynb, cell " in moved.stdout
     again = tiny.lbc(root, "accept").stdout
     assert "comparison.points: was 5 [1.5, 7.25], p = 0.0625, now 3 [1.5, 7.25], p = 0.0625\n" in again
     assert "claim lonelier: was 'supported', now 'not supported'" in again
 
 
-def test_a_tampered_number_is_named_first(root: Path) -> None:
-    finding = root / "outputs/s_town/findings/02_group_comparison.json"
-    tiny.edit(finding, "7.25", "7.26")
-    verified = tiny.lbc(root, "verify")
-    assert verified.returncode == 1
-    lines = verified.stdout.splitlines()
-    first = lines[next(i for i, line in enumerate(lines) if line.startswith("THE RESULTS DIFFER")) + 1]
-    assert first == "  findings/02_group_comparison.json, comparison.points, estimate.ci.1: was 7.26, now 7.25"
-    assert "as recorded in manifest.json" in verified.stdout
-    assert "nothing is accepted yet" in verified.stdout
-
-
-def test_another_town_and_a_last_bit_that_is_no_difference(root: Path) -> None:
+def test_another_town_whose_numbers_were_tampered_with(root: Path) -> None:
     text = (root / "params/s_town.yaml").read_text(encoding="utf-8")
     (root / "params/hill.yaml").write_text(text.replace("town: s_town", "town: hill"), encoding="utf-8")
     shutil.copytree(root / "data/s_town", root / "data/hill")
@@ -65,16 +52,27 @@ def test_another_town_and_a_last_bit_that_is_no_difference(root: Path) -> None:
     assert notebook["cells"][0]["source"] == ["## What is it?\n", "\n", "A line."]
     assert notebook["cells"][1]["source"] == ['town = "hill"']
     committed = [path.read_bytes() for path in sorted((root / "notebooks").iterdir())]
+
+    findings = root / "outputs/hill/findings"
+    kept = {path: path.read_bytes() for path in findings.iterdir()}
+    tiny.edit(findings / "01_survey_cleaning.json", "3.0", "3.000000000000001")  # as another processor may give it
+    tiny.edit(findings / "02_group_comparison.json", "7.25", "7.26")
+    verified = tiny.lbc(root, "verify", "--town", "hill")
+    assert verified.returncode == 1
+    lines = verified.stdout.splitlines()
+    first = lines[next(i for i, line in enumerate(lines) if line.startswith("THE RESULTS DIFFER")) + 1]
+    assert first == "  findings/02_group_comparison.json, comparison.points, estimate.ci.1: was 7.26, now 7.25"
+    assert "equal within 1e-9 but not exactly" in verified.stdout
+    assert "01_survey_cleaning.json, cleaning.flow, estimate.value: was 3.000000000000001, now 3.0" in verified.stdout
+    assert "as recorded in manifest.json" in verified.stdout
+    assert "nothing is accepted yet" in verified.stdout
+    assert lines[1].split() == ["findings", "0", "1", "1", "0", "0"]
+    assert "notebooks                     5            0            0" in verified.stdout
+
+    for path, content in kept.items():
+        path.write_bytes(content)
     assert tiny.lbc(root, "accept", "--town", "hill").returncode == 0
     assert [path.read_bytes() for path in sorted((root / "notebooks").iterdir())] == committed
-
-    tiny.edit(root / "outputs/hill/findings/02_group_comparison.json", "7.25", "7.250000000000001")
-    (root / "outputs/hill/manifest.json").unlink()  # as after a run on another processor
-    verified = tiny.lbc(root, "verify", "--town", "hill")
-    assert verified.returncode == 0, verified.stdout
-    assert "equal within 1e-9 but not exactly" in verified.stdout
-    assert "comparison.points, estimate.ci.1: was 7.250000000000001, now 7.25" in verified.stdout
-    assert "notebooks                     5            0            0" in verified.stdout
 
 
 def test_nothing_to_compare_with(tmp_path: Path) -> None:
@@ -82,3 +80,13 @@ def test_nothing_to_compare_with(tmp_path: Path) -> None:
     assert refused.returncode == 2
     assert refused.stderr == ("outputs/s_town: 's_town' has no results to compare with\n"
                               "  fix: make all TOWN=s_town\n")
+
+
+def test_the_report_is_written_from_what_was_published(root: Path) -> None:
+    done = tiny.lbc(root, "report")
+    assert done.returncode == 0, done.stderr
+    page = root / "outputs/s_town/report/index.html"
+    assert done.stdout == f"open {page}\n"
+    assert "The mean is 5.00." in page.read_text(encoding="utf-8")
+    assert len(list(page.parent.glob("0*.html"))) == 5
+    assert tiny.lbc(root, "status").stdout.count(" current") == 5

@@ -32,7 +32,7 @@ STAGES = {
         'mean = stage.findings()["comparison.points"]["estimate"]["value"]',
         'verdict = "supported" if mean > 4.5 else "not supported"',
         'stage.record_claims([{"id": "lonelier", "verdict": verdict, "evidence": "association", "reason": "the mean",'
-        ' "sentence": {"en": f"The mean is {mean:.2f}.", "zh": f"均值为{mean:.2f}。"}}])',
+        ' "sentence": f"The mean is {mean:.2f}."}])',
     ],
 }
 

@@ -74,7 +74,8 @@ def test_each_rule_removes_what_it_says_and_the_flow_adds_up() -> None:
     frame = forms(
         {}, {"code": "test"}, {"code": "A3", "note": "测试"}, {"code": "A4", **blank}, {"code": "A5", "ok": "0"},
         {"code": "A6", "willing": np.nan}, {"code": np.nan}, {"code": "A8", "year": "2"},
-        {"code": "A9", "year": np.nan}, {"code": "A10", "year": np.nan}, {"code": "A1", "when": pd.Timestamp("2026-09-14")},
+        {"code": "A9", "year": np.nan}, {"code": "A10", "year": np.nan},
+        {"code": "A1", "when": pd.Timestamp("2026-09-14")},
     )
     report = pd.DataFrame({"row": [10], "variable": ["year"], "problem": [PROBLEMS["value"]["en"]]})
     intake = Intake(frame, report, "UTF-8", 12, pd.DataFrame())
@@ -109,6 +110,7 @@ def test_rules_without_their_question_remove_nobody() -> None:
     bare = Codebook(tuple(v for v in BOOK.variables if v.type == "item"))
     frame = forms({}, {"code": np.nan, "ok": "0", "year": "2"})
     ruled = [cleaning.consent(frame, bare), cleaning.usable_ids(frame, bare), cleaning.scope(frame, bare, REPORT)]
+    ruled += [cleaning.blank_or_test(frame, bare), cleaning.consent(frame, BOOK, required=False)]
     for kept, step in ruled:
         assert step.removed == 0
         assert len(kept) == 2
@@ -176,7 +178,7 @@ def test_codes_of_predictors_and_covariates_become_numbers() -> None:
 N = np.nan
 
 
-def away(father: Any, mother: Any, f_m: float = N, m_m: float = N, fit: Any = N, born: float = 2016) -> dict[str, Any]:
+def away(father: Any, mother: Any, f_m: float = N, m_m: float = N, fit: Any = N, born: float = 2016) -> dict:
     return {"father": father, "mother": mother, "f_m": f_m, "m_m": m_m, "fit": fit, "born": born}
 
 

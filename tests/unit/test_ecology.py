@@ -212,8 +212,8 @@ def test_blocks_must_make_sense() -> None:
         ecology.blockwise(frame, "y", {"a": ["shy"], "b": ["shy"]})
     with pytest.raises(NotEstimableError, match="no predictors for b"):
         ecology.blockwise(frame, "y", {"a": ["shy"], "b": []})
-    many = {f"x{i}": np.random.default_rng(i).normal(size=240) for i in range(21)}
-    with pytest.raises(NotEstimableError, match="at most 20"):
+    many = {f"x{i}": np.random.default_rng(i).normal(size=240) for i in range(25)}
+    with pytest.raises(NotEstimableError, match="at most 24"):
         ecology.importance(frame.assign(**many), "y", list(many))
     with pytest.raises(NotEstimableError, match="at least two clusters"):
         ecology.blockwise(frame.assign(one=1), "y", BLOCKS, "one", np.random.default_rng(1))

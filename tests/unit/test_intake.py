@@ -377,3 +377,72 @@ def test_text_that_looks_like_a_formula_stays_text(tmp_path: Path) -> None:
     rows = [HEADERS, ["=1+1", "@x", "男", "10", "1", "1"]]
     for path in (write_csv(tmp_path / "s.csv", rows), write_xlsx(tmp_path / "s.xlsx", rows)):
         assert intake.read(path, BOOK, path.name).frame["id"].tolist() == ["=1+1"]
+
+
+# ---- what nobody means well with -----------------------------------------------------------------------------------
+
+
+def test_entities_of_a_malicious_workbook_are_not_expanded(tmp_path: Path) -> None:
+    path, evil = write_xlsx(tmp_path / "s.xlsx", [HEADERS, *ROWS]), tmp_path / "e.xlsx"
+    laughs = "".join(f'<!ENTITY l{k} "{f"&l{k - 1};" * 10}">' for k in range(1, 9))
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(evil, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name.endswith("sheet1.xml"):
+                bomb = f'<!DOCTYPE x [<!ENTITY l0 "ha">{laughs}]><worksheet'.encode()
+                content = content.replace(b"<worksheet", bomb, 1)
+            new.writestr(name, content)
+    with pytest.raises(IntakeError, match="the workbook is damaged"):
+        intake.read(evil, BOOK, "e.xlsx")
+
+
+def test_a_far_cell_costs_no_memory(tmp_path: Path) -> None:
+    path = tmp_path / "s.xlsx"
+    with xlsxwriter.Workbook(str(path)) as book:
+        sheet = book.add_worksheet()
+        for r, row in enumerate([HEADERS, *ROWS]):
+            sheet.write_row(r, 0, row)
+        sheet.write(1_000_000, 0, "stray")
+    start = time.perf_counter()
+    found = intake.read(path, BOOK, "s.xlsx")
+    assert time.perf_counter() - start < 5
+    assert (1004, "", "blank_rows") in problems(found), "what may stand below is told, not lost in silence"
+
+
+def mutants(raw: bytes, kinds: int, seed: int) -> list[bytes]:
+    """Files with bits flipped, pieces cut out, doubled or exchanged."""
+    rng = np.random.default_rng(seed)
+    made = []
+    for _ in range(kinds):
+        a, b = sorted(int(k) for k in rng.integers(0, len(raw), 2))
+        flipped = bytearray(raw)
+        flipped[a] ^= 1 << int(rng.integers(8))
+        made += [bytes(flipped), raw[:a], raw[:a] + raw[b:], raw[:b] + raw[a:]]
+        made += [raw[:a] + sign + raw[a:] for sign in (b'"', b",")]
+    return made
+
+
+@pytest.mark.parametrize("kind", ["csv", "gbk", "xlsx", "sav"])
+def test_no_mutant_ends_in_a_traceback_or_shifts_a_form(tmp_path: Path, kind: str) -> None:
+    rows = [HEADERS, *([f"a{k}", "甲", "男", "10", "1", "5"] for k in range(8))]
+    path = tmp_path / f"s.{kind if kind != 'gbk' else 'csv'}"
+    if kind == "xlsx":
+        write_xlsx(path, rows)
+    elif kind == "sav":
+        frame = pd.DataFrame(rows[1:], columns=[f"v{k}" for k in range(6)])
+        pyreadstat.write_sav(frame, str(path), column_labels=HEADERS)
+    else:
+        write_csv(path, rows, "gb18030" if kind == "gbk" else "utf-8")
+    refused = 0
+    for mutant in mutants(path.read_bytes(), 25, 11):
+        path.write_bytes(mutant)
+        try:
+            found = intake.read(path, BOOK, path.name, expected_rows=8).frame
+        except IntakeError:
+            refused += 1
+            continue
+        ages = found["age"].dropna()
+        assert ages.between(6, 18).all()
+        assert found["cls_02"].dropna().between(1, 5).all()
+        assert set(found["sex"].dropna()) <= {"1", "2"}
+    assert refused > 20

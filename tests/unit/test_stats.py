@@ -152,19 +152,22 @@ def test_noncentral_t_interval_solves_the_pivot(t: float, df: float) -> None:
             lambda s, nc=nc: scipy_stats.norm.cdf(t * s - nc) * 2 * df * s * scipy_stats.chi2.pdf(df * s * s, df),
             low, high, points=cut, limit=400, epsabs=1e-11,
         )
-        assert found == pytest.approx(p, abs=2e-6)
+        assert found == pytest.approx(p, abs=1e-7)
 
 
-def test_noncentral_t_survives_scipys_nan(monkeypatch: pytest.MonkeyPatch) -> None:
-    """SciPy's NaN in the far tails stands for 0 where the noncentrality lies above t and for 1 below."""
-    expected = stats.noncentral_t_interval(3.0, 10)
-    true_cdf = scipy_stats.nct.cdf
+def test_noncentral_t_against_scipy_where_scipy_answers() -> None:
+    for df in (1, 1.7, 2, 5, 7, 12.3, 40, 600):
+        for t in (-8.0, -1.0, 0.0, 0.4, 3.0, 30.0):
+            for nc in (t - 3, t - 1, t, t + 1.5, t + 4):
+                oracle = scipy_stats.nct.cdf(t, df, nc)
+                assert effects.noncentral_t_cdf(t, df, nc) == pytest.approx(oracle, abs=1e-9)
 
-    def broken(t: float, df: float, nc: float) -> float:
-        return math.nan if abs(t - nc) > 3.2 else true_cdf(t, df, nc)
 
-    monkeypatch.setattr(scipy_stats.nct, "cdf", broken)
-    assert stats.noncentral_t_interval(3.0, 10) == pytest.approx(expected)
+@pytest.mark.parametrize("t", [1e4, -1e6, 1e9])
+def test_huge_t_has_an_interval(t: float) -> None:
+    """Far out nc / t is distributed as chi / sqrt(df): the limits are its quantiles."""
+    limits = sorted(abs(nc / t) for nc in stats.noncentral_t_interval(t, 6))
+    assert limits == pytest.approx([math.sqrt(scipy_stats.chi2.ppf(q, 6) / 6) for q in (0.025, 0.975)], rel=1e-6)
 
 
 def test_intervals_shrink_with_the_level_and_mirror_with_the_sign() -> None:
