@@ -44,7 +44,7 @@ lab: $(STAMP)  ## open JupyterLab with the project's kernel (only on this machin
 
 test: $(STAMP)  ## run every check: lint, unit, reference, messages, notebooks, pipeline
 	@$(PY) -m ruff check --quiet lbc tests benchmarks
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n $(JOBS) --dist loadfile --cov --cov-report=term:skip-covered
 
 lint: $(STAMP)  ## check the style of the code
 	@$(PY) -m ruff check lbc tests benchmarks
@@ -53,7 +53,7 @@ bench: $(STAMP)  ## measure what the claims of speed rest on
 	@$(PY) -m benchmarks
 
 clean:  ## delete everything that `make all` can make again (not the environment, not your data)
-	@find outputs -mindepth 2 -delete 2>/dev/null || true
+	@find outputs -mindepth 2 ! -name accepted.json -delete 2>/dev/null || true
 	@rm -rf .pytest_cache .ruff_cache .coverage
 
 help:  ## print this list

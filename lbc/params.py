@@ -84,7 +84,6 @@ class Cleaning(Model):
 
 
 class Measurement(Model):
-    bootstrap: int = Field(1000, ge=100, description="bootstrap samples for omega's interval")
     parallel_draws: int = Field(200, ge=20, description="random data sets in the parallel analysis")
 
 
@@ -180,7 +179,7 @@ class Release(Model):
 
 
 class Privacy(Model):
-    min_cell: int = Field(5, ge=5, description="counts of children below this are not printed")
+    min_cell: int = Field(5, ge=5, description="groups of fewer children are not shown")
     release: list[Release] = Field([], description="private exhibits that may appear in notebooks, report and thesis")
 
 

@@ -155,7 +155,7 @@ class Exhibit:
     files : tuple of str
         Paths from the town's output folder.
     digest : str
-        First 16 hex digits of the SHA-256 of the plotted data or of the table's CSV.
+        First 16 hex digits of the SHA-256 of the plotted or tabulated numbers, to nine digits.
     html, png : str, bytes
         What the notebook displays.
     """

@@ -23,6 +23,8 @@ from lbc.results import Estimate, Result, Words
 
 def at(scores: pd.DataFrame, score: str, wave: str | None, members: Sequence[str]) -> pd.Series:
     """One score of some members at one wave, indexed by member; NaN where not measured."""
+    if wave is None:
+        raise NotEstimableError("no measurement was planned for this time")
     if score not in scores:
         raise NotEstimableError(f"the group measures hold no answers to {score}")
     rows = scores[scores["wave"] == wave].set_index("member")[score]
@@ -202,13 +204,14 @@ def attendance(sessions: pd.DataFrame) -> pd.DataFrame:
     grouped = sessions.groupby("component", sort=False)
     table = grouped.agg(sessions=("session", "nunique"), attended=("present", "mean"))
     heard = present.groupby("component")["feedback"].agg(feedback="mean", n="count")
-    return table.join(heard).reset_index()
+    return table.join(heard).fillna({"n": 0}).astype({"n": int}).reset_index()
 
 
 def rater_agreement(observations: pd.DataFrame) -> pd.DataFrame:
     """Agreement of the observers on each behaviour, single rater, absolute: behaviour, n, icc, low, high, reason."""
     rows = []
-    for name in observations.columns.difference(["member", "session", "rater"], sort=False):
+    behaviours = observations.drop(columns=["member", "session", "rater"]).select_dtypes("number")
+    for name in behaviours:
         ratings = observations.pivot(index=["member", "session"], columns="rater", values=name).dropna()
         try:
             table = icc_raters(ratings).set_index("type")

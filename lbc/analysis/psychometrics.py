@@ -107,7 +107,8 @@ def item_table(items: pd.DataFrame, points: tuple[float, float] | None = None) -
     ----------
     items : DataFrame
     points : (float, float), optional
-        Lowest and highest possible answer; by default the lowest and highest given to any item.
+        Lowest and highest possible answer; by default, and where answers were turned into 0 and 1, the lowest and
+        highest given to any item.
 
     Returns
     -------
@@ -118,7 +119,9 @@ def item_table(items: pd.DataFrame, points: tuple[float, float] | None = None) -
     """
     answers = complete(items)
     cov, k = answers.cov().to_numpy(), answers.shape[1]
-    low, high = points or (answers.min(axis=None), answers.max(axis=None))
+    low, high = answers.min(axis=None), answers.max(axis=None)
+    if points is not None and low >= points[0]:  # else 0 and 1 of a yes-or-no scale, whose form had other numbers
+        low, high = points
     others = [np.delete(np.arange(k), i) for i in range(k)]
     sd, whole = np.sqrt(np.diag(cov)), cov.sum(axis=1)
     rest_sd = np.array([np.sqrt(max(cov[np.ix_(o, o)].sum(), 0.0)) for o in others])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +18,36 @@ from lbc.results import Estimate, Result
 MOST_RESAMPLED = 14
 """Predictors up to which all subsets are computed for every bootstrap sample; beyond, minutes would pass."""
 WHO_IS_AWAY = ("neither", "father", "mother", "both")
+
+
+def attempt(compute: Callable[..., pd.DataFrame], *args: Any) -> pd.DataFrame | NotEstimableError:
+    """The table that `compute(*args)` gives, or why there is none: what several exhibits are then made of."""
+    try:
+        return compute(*args)
+    except NotEstimableError as error:
+        return error
+
+
+def known(table: pd.DataFrame | NotEstimableError) -> pd.DataFrame:
+    """The table of an `attempt`.
+
+    Raises
+    ------
+    NotEstimableError
+        If there is none.
+    """
+    if isinstance(table, NotEstimableError):
+        raise NotEstimableError(str(table))
+    return table
+
+
+def results(
+    make: Callable[[pd.DataFrame], dict[str, Result]], table: pd.DataFrame | NotEstimableError, names: Iterable[str]
+) -> dict[str, Result]:
+    """`make(table)`; where the attempt gave no table, for each name a result that says why."""
+    if isinstance(table, NotEstimableError):
+        return {name: Result("none", None, reason=str(table)) for name in names}
+    return make(table)
 
 
 def difference_data(frame: pd.DataFrame, score: str, group: Group) -> tuple[pd.DataFrame, pd.DataFrame, Estimate]:
@@ -100,6 +130,8 @@ def by_levels(frame: pd.DataFrame, score: str, factors: Sequence[str], least: in
     names = {"level": "category", "low": "ci_low", "high": "ci_high"}
     table = pd.concat(parts, ignore_index=True).rename(columns=names)
     table = table[table["n"] >= least]
+    if table.empty:
+        raise NotEstimableError(f"no level of these variables has {least} children")
     rank = {name: i for i, name in enumerate(WHO_IS_AWAY)}
     table["rank"] = table["category"].map(lambda value: rank.get(value, 0))
     table["place"] = table["variable"].map(list(factors).index)
@@ -199,9 +231,9 @@ def predictors_described(frame: pd.DataFrame, score: str, listed: pd.DataFrame) 
     return pd.DataFrame(rows, columns=["level", "predictor", "n", "mean", "sd", "missing", "r"])
 
 
-def entries(blocks: pd.DataFrame) -> pd.DataFrame:
+def entries(blocks: pd.DataFrame | NotEstimableError) -> pd.DataFrame:
     """For `figures.blocks`: one row per level and way of entry."""
-    parts = []
+    blocks, parts = known(blocks), []
     for entry, name in (("first", "first"), ("in_order", "delta_r2"), ("last", "last")):
         part = blocks[["level", name, f"{name}_low", f"{name}_high"]].set_axis(
             ["level", "estimate", "ci_low", "ci_high"], axis=1)
@@ -245,9 +277,11 @@ def new_code_curve(coded: pd.DataFrame) -> pd.DataFrame:
 
 
 def phase_data(log: pd.DataFrame, outcome: str) -> pd.DataFrame:
-    """For `figures.phases`: time (the day, else the row), phase, value."""
-    time = log["day"] if "day" in log else log.index + 1
-    return pd.DataFrame({"time": pd.to_numeric(time), "phase": log["phase"], "value": log[outcome]})
+    """For `figures.phases`: time (the day where every row gives its number, else the row), phase, value."""
+    rows = pd.Series(range(1, len(log) + 1), log.index)
+    days = pd.to_numeric(log["day"], errors="coerce") if "day" in log else rows
+    time = rows if days.isna().any() else days
+    return pd.DataFrame({"time": time, "phase": log["phase"], "value": log[outcome]})
 
 
 def nap_of_phases(
@@ -270,6 +304,7 @@ BLOCKS = ["level", "r2", "delta_r2", "delta_r2_low", "delta_r2_high", "first", "
 SHARES = ["level", "lmg", "lmg_low", "lmg_high", "percent", "percent_low", "percent_high", "n", "left_out"]
 
 
-def columns(table: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+def columns(table: pd.DataFrame | NotEstimableError, names: Sequence[str]) -> pd.DataFrame:
     """The columns of a table that a reader is shown, as far as it has them."""
+    table = known(table)
     return table[[name for name in names if name in table]]

@@ -105,7 +105,9 @@ class Instrument(Model):
     verified_note: Text | None = None
     min: int
     max: int
-    anchors: dict[str, list[str]] = Field(description="labels of the answers from min to max, in en and zh")
+    anchors: dict[str, list[str]] = Field(
+        description="labels of the answers from min to max, ascending in agreement, in en and zh"
+    )
     items: list[Item] = Field(min_length=1)
     total: bool = Field(True, description="false where the sum over all items has no meaning")
     subscales: dict[str, Subscale] = {}

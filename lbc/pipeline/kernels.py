@@ -107,7 +107,7 @@ def run_notebook(source: Path, parameters: dict[str, Any], variables: Mapping[st
         When a cell stops or the kernel dies; carries the notebook as far as it came.
     """
     for attempt in (1, 2):
-        with tempfile.TemporaryDirectory(prefix="lbc-") as scratch:
+        with tempfile.TemporaryDirectory(prefix="lbc-", ignore_cleanup_errors=True) as scratch:
             try:
                 return execute_notebook(
                     str(source), None, parameters, engine_name="lbc", progress_bar=False, autosave_cell_every=0,

@@ -114,7 +114,14 @@ class Stage(Inputs):
         """Record one finding for each label, `pattern.format(name)` being its id; one sentence a line.
 
         A name without a result becomes a finding without an estimate: nothing of the kind was asked.
+
+        Raises
+        ------
+        ValueError
+            If a result has no label, so that it would be lost.
         """
+        if unknown := [name for name in results if name not in labels]:
+            raise ValueError(f"no label for {', '.join(unknown)}: this result would be lost")
         absent = Result("none", None, reason=NOT_ASKED[self.language])
         shown = [self.record(pattern.format(name), results.get(name, absent), labels[name], evidence, confirmatory,
                              private) for name in labels]
@@ -205,15 +212,19 @@ class Stage(Inputs):
         return self.save_figure(fig, name, caption, data, private=private)
 
     def table_or_reason(self, name: str, caption: Words, compute: Callable[..., Any], *args: Any,
-                        note: Words | None = None, private: bool = False, **kwargs: Any) -> Exhibit | Shown:
-        """Save the table that `compute(*args, **kwargs)` returns, or show why it cannot be computed."""
+                        names: dict[str, Words] | None = None, note: Words | None = None, private: bool = False,
+                        **kwargs: Any) -> Exhibit | Shown:
+        """Save the table that `compute(*args, **kwargs)` returns, or show why it cannot be computed.
+
+        `names` are the labels, where not those of all variables.
+        """
         from lbc.reporting import tables
 
         try:
             table = compute(*args, **kwargs)
         except NotEstimableError as error:
             return Shown(f"{name}: {error}")
-        shown = tables.Table(table, labels=self.labels())
+        shown = tables.Table(table, labels=names or self.labels())
         return self.save_table(shown, name, caption, note=note, private=private)
 
     def _place(self, folder: str, name: str, private: bool) -> str:
@@ -308,12 +319,15 @@ class Stage(Inputs):
 
 
 def write_csv(data: pd.DataFrame, path: Path) -> str:
-    """Write plotted or tabulated numbers in full precision; the first 16 hex digits of the file's SHA-256."""
+    """Write plotted or tabulated numbers in full precision; returns the digest that notebooks show.
+
+    The digest is of the numbers to nine digits: the last ones may differ between processors, which is no difference.
+    """
     from lbc.reporting import tables
 
-    content = tables.csv_text(data).encode("utf-8")
-    path.write_bytes(content)
-    return hashlib.sha256(content).hexdigest()[:16]
+    path.write_bytes(tables.csv_text(data).encode("utf-8"))
+    rounded = data.map(lambda value: float(f"{value:.9g}") if isinstance(value, float) else value)
+    return hashlib.sha256(tables.csv_text(rounded).encode("utf-8")).hexdigest()[:16]
 
 
 def _both(words: Words) -> Words:

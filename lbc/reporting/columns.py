@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from lbc.reporting.terms import labelled
 from lbc.results import Words
 
 _HEADS = """
@@ -75,8 +80,8 @@ alpha_without|α without it|删除后 α
 floor|lowest answer|最低选项
 ceiling|highest answer|最高选项
 missing|missing|缺失
-en|check|检查
-zh|check|检查
+en|what|内容
+zh|what|内容
 found|found|实际
 expected|expected|应为
 agrees|agrees|一致
@@ -196,7 +201,7 @@ HEADS: dict[str, Words] = {
     name: {"en": en, "zh": zh} for name, en, zh in (line.split("|") for line in _HEADS.strip().splitlines())
 }
 
-FORMATS = dict.fromkeys(
+FORMATS = {"d_df": "d"} | dict.fromkeys(
     ("p", "p_holm", "p_change", "d_p", "p_cluster", "bc_p"), "p"
 ) | dict.fromkeys(
     ("share", "floor", "ceiling", "missing", "attended", "percent_agreement", "share_trait", "share_wording"), ".1%"
@@ -222,6 +227,16 @@ WORDS: dict[str, Words] = {
     "meets": {"en": "meets", "zh": "达到"}, "with reservations": {"en": "with reservations", "zh": "有保留地达到"},
     "too few points": {"en": "too few points", "zh": "点数过少"},
     "mean": {"en": "M (SD)", "zh": "M（SD）"}, "share": {"en": "n (%)", "zh": "n（%）"},
+    "same id": {"en": "same id", "zh": "编号相同"}, "same answers": {"en": "same answers", "zh": "答案相同"},
+    "highest code = most agreement": {"en": "highest code = most agreement", "zh": "最高编码 = 最同意"},
+    "lowest code = most agreement: keyed accordingly": {
+        "en": "lowest code = most agreement: keyed accordingly", "zh": "最低编码 = 最同意：已据此计分"},
+    "keyed > not keyed": {"en": "keyed > not keyed", "zh": "反向计分后 > 计分前"},
+    "near 0": {"en": "near 0", "zh": "接近 0"}, "no labels": {"en": "no labels", "zh": "无标签"},
+    "too few forms": {"en": "too few forms", "zh": "问卷过少"},
+    "given too rarely for an interval": {
+        "en": "given too rarely for an interval", "zh": "给出次数过少，无法计算区间"},
+    "Welch": {"en": "Welch's t test", "zh": "Welch t 检验"},
     "paired t test": {"en": "paired t test", "zh": "配对 t 检验"},
     "sign-flip test, exact": {"en": "sign-flip test, exact", "zh": "符号翻转检验（精确）"},
     "Wilcoxon signed-rank test, exact": {
@@ -242,3 +257,37 @@ WORDS: dict[str, Words] = {
     "variance within groups": {"en": "variance within groups", "zh": "组内方差"},
     "log-likelihood": {"en": "log-likelihood", "zh": "对数似然"}, "groups": {"en": "groups", "zh": "组数"},
 }
+AWAY: dict[str, Words] = {
+    "neither": {"en": "neither", "zh": "都在家"}, "father": {"en": "father", "zh": "父亲"},
+    "mother": {"en": "mother", "zh": "母亲"}, "both": {"en": "both", "zh": "父母双方"},
+}
+"""Who is away: words that may mean something else elsewhere, so that they are read only as levels and in terms."""
+LEVEL_OF_A_TERM = re.compile(r"(\w+)(?:=|: )(.+)")
+
+
+def in_words(column: str, text: str, labels: Mapping[Any, Any], language: str) -> str:
+    """A cell's text as it is read: our own words in the language, everything else as it stands.
+
+    Parameters
+    ----------
+    column : str
+        A contrast ("A v all"), a term ("parents_away=father") and a gap ("need, session") are taken apart.
+    labels : mapping
+        Labels of variables and values.
+
+    Examples
+    --------
+    >>> in_words("contrast", "A v all", {}, "zh"), in_words("step", "metric", {}, "en")
+    ('A 对全部', 'metric')
+    """
+    if text in labels or text in WORDS:
+        return labelled(text, labels if text in labels else WORDS, language)
+    if column == "contrast" and language == "zh" and " v " in text:
+        baseline, _, phase = text.partition(" v ")
+        return f"{baseline} 对全部" if phase == "all" else f"{baseline} 对 {phase}"
+    if column == "gap":
+        return {"en": ", ", "zh": "、"}[language].join(labelled(part, HEADS, language) for part in text.split(", "))
+    if column == "term" and (parts := LEVEL_OF_A_TERM.fullmatch(text)) and parts[1] in labels:
+        colon = {"en": ": ", "zh": "："}[language]
+        return labelled(parts[1], labels, language) + colon + labelled(parts[2], AWAY | dict(labels), language)
+    return labelled(text, AWAY, language) if column == "level" else text

@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from html import escape
+from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from lbc.reporting import wording
-from lbc.reporting.columns import FORMATS, HEADS, WORDS
+from lbc.reporting.columns import FORMATS, HEADS, in_words
 from lbc.reporting.terms import EVIDENCE, LEVELS, labelled, words
 
 FORMAT = re.compile(r"(\+?)\.(\d)([fr%])|d|p|text")
@@ -77,13 +79,15 @@ class Table:
     def _cell(self, column: str, value: Any, language: str) -> str:
         if isinstance(value, dict):
             return words(value, language)
-        if value is None or (isinstance(value, float) and value != value) or value is pd.NA:
+        if value is None or (isinstance(value, float) and value != value) or value is pd.NA or value is pd.NaT:
             return "—"
-        if isinstance(value, (str, bool)) or self.formats.get(column) == "text":
-            known = value in self.labels
-            return labelled(value if known else str(value), self.labels if known else WORDS, language)
+        text = isinstance(value, (str, bool, np.bool_)) or self.formats.get(column) == "text"
+        if text and value in self.labels:
+            return labelled(value, self.labels, language)
+        if text or not isinstance(value, Real):
+            return in_words(column, str(value), self.labels, language)
         how = self.formats.get(column) or (FORMATS.get(column) if self.frame[column].dtype == float else None)
-        return show(value, how or _usual(self.frame[column]), language)
+        return show(value, how or _usual(self.frame[column], value), language)
 
     def to_html(
         self, language: str, *, caption: Any = None, note: Any = None, synthetic_note: str | None = None
@@ -183,9 +187,10 @@ def _quoted(text: str) -> str:
     return '"' + text.replace('"', '""') + '"' if any(c in text for c in ',"\r\n') else text
 
 
-def _usual(column: pd.Series) -> str:
-    kinds = pd.api.types
-    return "d" if kinds.is_integer_dtype(column) else ".2f" if kinds.is_numeric_dtype(column) else "text"
+def _usual(column: pd.Series, value: Real) -> str:
+    """Counts whole, else two digits; in a column of mixed cells each number for itself."""
+    whole = isinstance(value, Integral) and not pd.api.types.is_float_dtype(column)
+    return "d" if whole else ".2f"
 
 
 def _text(text: str) -> str:
@@ -211,7 +216,8 @@ def group_heads(reference: dict[str, str], focal: dict[str, str]) -> dict[str, d
 
 def protocol(fixed: Any, language: str = "en") -> pd.DataFrame:
     """What the protocol of group and case work fixed beforehand, as lines that a reader understands."""
-    word = {"top_scores": ("the highest scores of the survey", "问卷得分最高者"), "nomination": ("nomination", "推荐"),
+    word = {"top_scores": ("the highest scores of the survey", "问卷得分最高者"),
+            "nomination": ("nomination", "推荐"),
             "volunteers": ("volunteers", "自愿报名"), "none": ("nobody was measured again", "无人重测"),
             "resurvey": ("children of the survey, measured again", "再次测量的调查儿童"),
             "down": ("↓", "↓"), "up": ("↑", "↑")}

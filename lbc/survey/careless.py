@@ -341,7 +341,8 @@ def summary(flags: pd.DataFrame, min_flags: int, language: str = "en") -> pd.Dat
     names = {
         "too_fast": ("too fast", "作答过快"), "longstring": ("long run of one answer", "连续相同答案过长"),
         "low_variability": ("hardly any variation", "几乎无变化"), "mahalanobis": ("unusual pattern", "异常作答模式"),
-        "even_odd": ("even against odd items", "奇偶题不一致"), "person_total": ("against everybody else", "与他人相反"),
+        "even_odd": ("even against odd items", "奇偶题不一致"),
+        "person_total": ("against everybody else", "与他人相反"),
     }
     counts = {names[flag][language == "zh"]: int(flags[flag].sum()) for flag in names}
     aside = f"at least {min_flags} flags: set aside" if language == "en" else f"至少 {min_flags} 项：剔除"

@@ -81,7 +81,8 @@ def direction(items: pd.DataFrame, instrument: Instrument, labels: Labels | None
     ------
     DirectionError
         If items are labelled in opposite ways, if the answers seem to be keyed already, if an item runs against its
-        key, or if the mean says that labels and answers point in opposite directions.
+        key, if the mean says that labels and answers point in opposite directions, or if the instrument's anchors run
+        from most to least agreement.
 
     Notes
     -----
@@ -89,6 +90,7 @@ def direction(items: pd.DataFrame, instrument: Instrument, labels: Labels | None
     (and, weakly, the mean: unselected children agree more with "I have many friends" than with "I have nobody to play
     with") tell which end is which.
     """
+    _refuse_turned_anchors(instrument)
     labels = {name: labels[name] for name in items.columns if labels and labels.get(name)}
     shown = _by_labels(labels, instrument)
     highest_is_agree = True if shown is None else shown
@@ -135,6 +137,18 @@ def _one_way(values: Mapping[str, tuple[str, ...]], instrument: Instrument) -> b
             return slope > 0
     low, high = (_agreement(values[code]) for code in (codes[0], codes[-1]))
     return None if low == high else high > low
+
+
+def _refuse_turned_anchors(instrument: Instrument) -> None:
+    """Anchors ascend in agreement, whatever numbers a form prints beside them; labels are read by them."""
+    low, high = (_agreement(tuple(texts[k] for texts in instrument.anchors.values())) for k in (0, -1))
+    if low > high:
+        first, last = (instrument.anchors["en"][k] for k in (0, -1))
+        raise DirectionError(
+            f"the anchors of {instrument.id} run from '{first}' to '{last}'", f"instruments/{instrument.id}.yaml",
+            "anchors ascend in agreement; which number a form gives to which answer stands in codebook.csv",
+            "turn the lists under `anchors` round",
+        )
 
 
 def _agreement(labels: tuple[str, ...]) -> int:

@@ -107,8 +107,9 @@ def _plain(column: Column) -> dict[str, str]:
 
 
 def _unknown(column: Column) -> dict[str, str]:
-    """A column without a role: a predictor where words tell its level, otherwise kept but not used."""
-    cells, level = column.cells, level_of([column.header, column.title])
+    """A column without a role: a predictor where words tell its level and all were asked, else kept but not used."""
+    cells = column.cells
+    level = "" if column.for_some else level_of([column.header, column.title])
     used = {"role": "predictor", "level": level} if level else {}
     if cells and all(DATE.fullmatch(text) for text in cells):
         return {"type": "date"}

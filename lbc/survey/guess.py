@@ -14,6 +14,7 @@ from lbc.survey.text import bare, chinese_number, is_chinese, plain_number, ques
 from lbc.survey.values import DATE, DURATION, NUMBER, WENJUANXING_MISSING, WITH_UNIT
 
 FEW = 12
+FOR_ALL = 0.7  # share of the forms from which on a question counts as asked of everybody
 USUAL_MISSING = {"9", "99", "999", "-1", "-9", "-99", "-999", "88", "98", "-8"}
 FATHER, MOTHER = r"father|dad|paternal|父亲|爸|(?<!母)父(?!母)", r"mother|mum|mom|maternal|母亲|妈|(?<!父)母(?!亲节)"
 AWAY = r"away|migrat|absent|left home|working out|out ?of ?town|外出|打工|在外|外地|不在家|务工"
@@ -77,10 +78,16 @@ class Column:
     item: tuple[str, int, str] | None = None
     """scale, item number, wave."""
     left_out: str = ""
+    forms: int = 0
 
     @property
     def free(self) -> bool:
         return self.item is None and not self.role and not self.left_out
+
+    @property
+    def for_some(self) -> bool:
+        """Whether so few answered that only some were asked: as a predictor it would cost all the others."""
+        return 0 < sum(self.cells.values()) < FOR_ALL * self.forms
 
     @property
     def asked(self) -> list[str]:
@@ -149,7 +156,7 @@ def columns_of(table: Table) -> list[Column]:
         cells = Counter(text for text in texts if text not in empty)
         for code in table.user_missing.get(header, ()):
             cells.pop(code, None)
-        found.append(Column(place, header, title, cells, table.labels.get(header, {})))
+        found.append(Column(place, header, title, cells, table.labels.get(header, {}), forms=table.total))
     return found
 
 

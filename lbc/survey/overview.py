@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Real
 
 import pandas as pd
 
@@ -26,8 +27,11 @@ def direction_result(found: Direction) -> Result:
     """How sure the direction of a scale is: the share of its checks that could be made and agree."""
     made = found.evidence["agrees"].dropna().astype(bool)
     kind = "the highest answer means agreement" if found.highest_is_agree else "the lowest answer means agreement"
-    return Result(f"{kind} ({found.basis}); value labels, item-rest correlations and mean", n={"checks": len(made)},
-                  estimate=Estimate("share of checks that agree", float(made.mean())), reference="own checks")
+    method = f"{kind} ({found.basis}); value labels, item-rest correlations and mean"
+    if made.empty:
+        return Result(method, None, reason="no labels and too few forms: no check of the direction could be made")
+    return Result(method, Estimate("share of checks that agree", float(made.mean())), n={"checks": len(made)},
+                  reference="own checks")
 
 
 def unverified(scales: Mapping[str, Instrument]) -> Words | None:
@@ -41,11 +45,14 @@ def unverified(scales: Mapping[str, Instrument]) -> Words | None:
 
 
 def with_and_without(every: pd.DataFrame, kept: pd.DataFrame, score: str, group: str) -> pd.DataFrame:
-    """n, mean and SD of a score by group, for all forms and for those kept after the careless ones were set aside."""
+    """n, mean and SD of a score by group, for all forms and for those kept after the careless ones were set aside.
+
+    Groups are named as params name them ("1", not 1.0).
+    """
     parts = []
     for name, frame in (("all forms", every), ("careless forms set aside", kept)):
         table = frame.groupby(group, dropna=True)[score].agg(n="count", mean="mean", sd="std").reset_index()
-        parts.append(table.assign(sample=name))
+        parts.append(table.assign(sample=name, **{group: table[group].map(as_code)}))
     return pd.concat(parts, ignore_index=True)[["sample", group, "n", "mean", "sd"]]
 
 
@@ -76,7 +83,7 @@ def two_groups(frame: pd.DataFrame, group: Group) -> pd.Series:
 
 def as_code(value: object) -> object:
     """A value as params and labels write it: 1.0 as "1", text as it is."""
-    return f"{value:g}" if isinstance(value, (int, float)) and value == value else value
+    return f"{value:g}" if isinstance(value, Real) and value == value else value
 
 
 def wordings(scale: Instrument, items: pd.DataFrame) -> tuple[list[str], list[str]]:

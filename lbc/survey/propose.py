@@ -252,7 +252,10 @@ def _about_columns(columns: Sequence[Column], rows: Sequence[dict]) -> list[str]
     mapped = [r["column"][:25] for c, r in zip(columns, rows, strict=True) if c.free and r["role"] == "predictor"]
     if mapped:
         said.append(f"taken as predictors, check their ecological level: {_some(mapped)}")
-    unknown = [r["column"][:25] for c, r in zip(columns, rows, strict=True) if c.free and not r["role"]]
+    unused = [(c, r["column"][:25]) for c, r in zip(columns, rows, strict=True) if c.free and not r["role"]]
+    if partly := [name for c, name in unused if c.for_some]:
+        said.append(f"answered on few forms, asked of some children only? kept, but no predictor: {_some(partly)}")
+    unknown = [name for c, name in unused if not c.for_some]
     if unknown:
         said.append(f"could not be mapped, kept but not used: {_some(unknown)}")
     return said

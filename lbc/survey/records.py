@@ -6,12 +6,15 @@ holds or a row that stands twice is reported with its row and column, all of the
 
 from __future__ import annotations
 
+import csv
+import io
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
-from lbc.errors import IntakeError, ManyErrors
+from lbc.errors import IntakeError, ManyErrors, NotEstimableError
 from lbc.instruments import Instrument
 from lbc.instruments.scoring import score
 
@@ -20,13 +23,14 @@ LEVELS = ("individual", "family", "school_community", "society")
 
 @dataclass(frozen=True)
 class Kind:
-    """What a file must hold: text columns, number columns with their range, fixed words, and what names a row."""
+    """What a file must hold: text columns (filled, unless listed), numbers with their range, words, a row's name."""
 
     text: tuple[str, ...] = ()
     numbers: dict[str, tuple[float, float]] = field(default_factory=dict)
     words: dict[str, tuple[str, ...]] = field(default_factory=dict)
     names_row: tuple[str, ...] = ()
     more_numbers: bool = False
+    may_be_empty: tuple[str, ...] = ()
 
     @property
     def columns(self) -> list[str]:
@@ -49,9 +53,12 @@ KINDS = {
     "goals": Kind(
         text=("goal_en", "goal_zh"),
         numbers={"weight": (0, 100), "baseline": (-2, 2), "expected": (-2, 2), "reached": (-2, 2)},
-        names_row=("goal_en",),
+        names_row=("goal_en",), may_be_empty=("goal_zh",),
     ),
-    "logic_model": Kind(text=("cause", "need", "component", "session", "measure"), words={"level": LEVELS}),
+    "logic_model": Kind(
+        text=("cause", "need", "component", "session", "measure"), words={"level": LEVELS},
+        may_be_empty=("cause", "need", "component", "session", "measure"),
+    ),
 }
 LABELS = frozenset({"id", "day", "week", "date", "note", "paraphrase", "paraphrase_zh"})
 
@@ -71,20 +78,17 @@ def read(path: Path, kind: str, shown: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Text columns as str ("" where empty), number columns as float (NaN where empty).
+        Text columns as str without blanks around it ("" where empty), number columns as numbers (NaN where empty).
 
     Raises
     ------
     IntakeError
-        If the file is empty, not text, or lacks columns.
+        If the file is empty, not text, or lacks columns, or if a row has more or fewer cells than the header.
     ManyErrors
         With every cell that is not what its column holds.
     """
     rule = KINDS[kind]
-    frame = pd.read_csv(
-        path, dtype=str, keep_default_na=False, encoding=_encoding(path, shown), skipinitialspace=True
-    )
-    frame.columns = [str(column).strip() for column in frame.columns]
+    frame = _table(path, shown)
     missing = [column for column in rule.columns if column not in frame.columns]
     if missing or frame.empty:
         what = f"the columns {', '.join(missing)} are missing" if missing else "the file has no rows"
@@ -94,6 +98,9 @@ def read(path: Path, kind: str, shown: str) -> pd.DataFrame:
     more = [c for c in frame if c not in rule.columns and _numeric(frame, c)] if rule.more_numbers else []
     for column in (*rule.numbers, *more):
         frame[column] = _as_numbers(frame[column], rule.numbers.get(column), shown, faults)
+    for column in rule.text:
+        if column not in rule.may_be_empty:
+            _refuse(frame[column], frame[column] == "", "a text", shown, faults)
     for column, allowed in rule.words.items():
         _refuse(frame[column], ~frame[column].isin(allowed), ", ".join(allowed), shown, faults)
     if rule.names_row:
@@ -101,13 +108,57 @@ def read(path: Path, kind: str, shown: str) -> pd.DataFrame:
         faults += [f"{shown}: row {i + 2}: the same {' and '.join(rule.names_row)} as an earlier row" for i in again]
     if faults:
         raise ManyErrors(f"{len(faults)} cells cannot be used", faults, where=shown, fix="mend them and run again")
-    return frame
+    return frame.reset_index(drop=True)
+
+
+def _table(path: Path, shown: str) -> pd.DataFrame:
+    """The cells as text; the index is the row's number in the file, less 2, whatever blank rows stand between."""
+    text = path.read_bytes().decode(_encoding(path, shown))
+    try:
+        lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    except csv.Error as error:
+        raise IntakeError(f"not a CSV table: {error}", where=shown,
+                          fix='look for a quotation mark (") without its pair') from None
+    lines = [[cell.strip() for cell in cells] for cells in lines]
+    header = _without_end(lines[0], 0) if lines else []
+    rows = {i: _without_end(cells, len(header)) for i, cells in enumerate(lines[1:]) if any(cells)}
+    uneven = [str(i + 2) for i, cells in rows.items() if len(cells) != len(header)]
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if twice:
+        raise IntakeError(f"the column {twice[0] or '(no name)'} stands twice", where=shown, fix="rename one of them")
+    if uneven:
+        which = f"row {uneven[0]}" if len(uneven) == 1 else f"rows {', '.join(uneven[:6])}"
+        raise IntakeError(f"{which}: not as many cells as the header has ({len(header)})", where=shown,
+                          fix="a cell that holds a comma needs quotation marks")
+    return pd.DataFrame(list(rows.values()), index=list(rows), columns=header, dtype=str)
+
+
+def _without_end(cells: list[str], least: int) -> list[str]:
+    """Without the empty cells that spreadsheets leave at the end of a line."""
+    filled = max((place for place, cell in enumerate(cells, 1) if cell), default=0)
+    return cells[: max(filled, least)]
+
+
+def apply(path: Path | None, kind: str, shown: str, function: Callable[[pd.DataFrame], pd.DataFrame]) -> pd.DataFrame:
+    """What `function` makes of a file that a town may lack.
+
+    Raises
+    ------
+    NotEstimableError
+        If there is no such file; otherwise as `read`.
+    """
+    if path is None:
+        raise NotEstimableError(f"not collected: there is no {shown}")
+    return function(read(path, kind, shown))
 
 
 def _numeric(frame: pd.DataFrame, column: str) -> bool:
-    """Whether an undeclared column is meant to hold numbers: none of the known labels, nor mostly words."""
-    filled = frame[column][frame[column].str.strip() != ""]
-    share = pd.to_numeric(filled, errors="coerce").notna().mean() if len(filled) else 0
+    """Whether an undeclared column is meant to hold numbers: none of the known labels, nor mostly words.
+
+    A column without any answer holds numbers, all of them missing.
+    """
+    filled = frame[column][frame[column] != ""].str.normalize("NFKC")
+    share = pd.to_numeric(filled, errors="coerce").notna().mean() if len(filled) else 1
     return column not in LABELS and not column.endswith(("_en", "_zh")) and bool(share > 0.5)
 
 
@@ -123,7 +174,7 @@ def _encoding(path: Path, shown: str) -> str:
 
 
 def _as_numbers(cells: pd.Series, bounds: tuple[float, float] | None, shown: str, faults: list[str]) -> pd.Series:
-    text = cells.str.normalize("NFKC").str.strip()
+    text = cells.str.normalize("NFKC")
     numbers = pd.to_numeric(text, errors="coerce")
     wrong = numbers.isna() & (text != "")
     if bounds is not None:
@@ -147,7 +198,8 @@ def member_scores(
     measures : DataFrame
         One row per member and wave, item columns `<scale>_<nn>` as answered.
     instruments : dict of str to Instrument
-        The scales to score; one without items in `measures` is left out.
+        The scales to score; one without items in `measures` is left out, one with some of them only is refused
+        unless they are a declared short form.
     metric, min_answered
         As in `scoring.score`.
 
@@ -155,12 +207,18 @@ def member_scores(
     -------
     DataFrame
         Columns member, wave, then `<scale>_total` and `<scale>_<subscale>`.
+
+    Raises
+    ------
+    IntakeError
+        If items of a scale are missing, or an answer is out of range.
     """
     parts = [measures[["member", "wave"]]]
     for name, instrument in instruments.items():
         items = [f"{name}_{n:02d}" for n in instrument.scored]
-        if set(items) <= set(measures.columns):
-            scores = score(measures[items], instrument, metric=metric, min_answered=min_answered)
+        asked = [name for name in items if name in measures]
+        if asked:
+            scores = score(measures[asked], instrument, metric=metric, min_answered=min_answered)
             parts.append(scores.add_prefix(f"{name}_"))
     return pd.concat(parts, axis=1)
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from lbc import instruments
-from lbc.errors import IntakeError
+from lbc.errors import IntakeError, NotEstimableError
 from lbc.instruments import Instrument
 from lbc.instruments.scoring import key, score
 from lbc.params import Params
@@ -177,8 +177,16 @@ def imputed_difference(
     -------
     Result
         Second minus first group in points, by Rubin's rules with Barnard & Rubin's degrees of freedom.
+
+    Raises
+    ------
+    NotEstimableError
+        If a group has fewer than two children, or as `impute` and `rubin`.
     """
     known = group.notna()
+    sizes = [int((group == value).sum()) for value in (0, 1)]
+    if min(sizes) < 2:
+        raise NotEstimableError(f"groups of {sizes[0]} and {sizes[1]} children; at least 2 are needed in each")
     data = pd.concat([keyed, others.loc[:, others.nunique() > 1], group.rename("group")], axis=1)[known].astype(float)
     estimates, variances = [], []
     for completed in impute(data, m, rng):

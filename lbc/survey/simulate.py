@@ -17,12 +17,12 @@ from lbc.errors import TownError
 from lbc.instruments import Instrument
 from lbc.instruments import load as load_instrument
 from lbc.paths import PACKAGE, Project
-from lbc.survey import children as kids
-from lbc.survey import fieldwork
-from lbc.survey.assumptions import Fieldwork, Simulation, stream
-from lbc.survey.assumptions import load as load_assumptions
-from lbc.survey.members import Group
-from lbc.survey.untidy import write
+from lbc.survey.simulation import children as kids
+from lbc.survey.simulation import fieldwork
+from lbc.survey.simulation.assumptions import Fieldwork, Simulation, stream
+from lbc.survey.simulation.assumptions import load as load_assumptions
+from lbc.survey.simulation.members import Group
+from lbc.survey.simulation.untidy import write
 
 TEMPLATE = "s_town"
 CARELESS = ("straight_line", "random", "hurried")

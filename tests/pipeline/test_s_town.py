@@ -79,9 +79,9 @@ def test_the_flow_is_the_planted_one(s_town: Path) -> None:
     n = findings(s_town)["cleaning.flow"]["n"]
     assert n["forms in the file"] == expected["forms"]
     assert n["received"] - n["consent"] == expected["no_guardian_consent"] + expected["no_assent"]
-    assert n["consent"] - n["blank or test"] == expected["test_forms"]
-    assert n["blank or test"] - n["usable ids"] == expected["id_missing"]
-    assert n["usable ids"] - n["duplicates"] == expected["duplicates"]
+    assert n["consent"] - n["blank_or_test"] == expected["test_forms"]
+    assert n["blank_or_test"] - n["usable_ids"] == expected["id_missing"]
+    assert n["usable_ids"] - n["duplicates"] == expected["duplicates"]
     assert n["duplicates"] - n["scope"] == expected["out_of_scope_grade"]
     assert 0 < n["scope"] - n["careless"] <= expected["careless_among_the_left"]
 

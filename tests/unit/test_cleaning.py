@@ -318,6 +318,16 @@ def test_silent_inversion_is_refused(name: str) -> None:
     assert cleaning.direction(answers(), CLS, labels(ASCENDING)).highest_is_agree, "and mending it works"
 
 
+def test_anchors_in_the_order_of_a_descending_form_are_refused() -> None:
+    turned_anchors = {language: texts[::-1] for language, texts in CLS.anchors.items()}
+    with pytest.raises(DirectionError) as caught:
+        cleaning.direction(answers(), CLS.model_copy(update={"anchors": turned_anchors}), labels(ASCENDING))
+    assert str(caught.value) == """\
+instruments/cls.yaml: the anchors of cls run from 'always true' to 'not at all true'
+  why: anchors ascend in agreement; which number a form gives to which answer stands in codebook.csv
+  fix: turn the lists under `anchors` round"""
+
+
 def test_few_forms_prove_nothing_and_nothing_is_claimed() -> None:
     found = cleaning.direction(answers(10), CLS, labels(ASCENDING))
     assert found.evidence.set_index("check").loc["between", "found"] == "too few forms"

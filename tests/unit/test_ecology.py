@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lbc.analysis import ecology
+from lbc.analysis import ecology, views
 from lbc.analysis.shares import make_design, shapley, subset_r2
 from lbc.errors import NotEstimableError
 
@@ -171,6 +171,23 @@ def test_each_level_becomes_a_result() -> None:
     share = ecology.share_results(by_level)
     assert sum(result.effect.value for result in share.values()) == pytest.approx(1)
     assert share["family"].effect.ci[1] <= 1
+
+
+def test_a_town_with_too_few_children_is_told_why_at_every_place() -> None:
+    """One attempt feeds a table, a figure and findings; none of them stops the notebook."""
+    none = views.attempt(ecology.blockwise, children()[:5], "y", BLOCKS)
+    reason = "5 complete rows are too few for 4 coefficients"
+    for show in (views.known, views.entries, lambda table: views.columns(table, views.BLOCKS)):
+        with pytest.raises(NotEstimableError, match=reason):
+            show(none)
+    found = views.results(ecology.blockwise_results, none, BLOCKS)
+    assert {name: (result.estimate, result.reason) for name, result in found.items()} == dict.fromkeys(
+        BLOCKS, (None, reason))
+    table = views.attempt(ecology.blockwise, children(), "y", BLOCKS)
+    assert views.known(table) is table
+    alike = views.results(ecology.blockwise_results, table, BLOCKS)
+    assert alike == ecology.blockwise_results(table)
+    assert len(views.entries(table)) == 3 * len(BLOCKS)
 
 
 def test_without_enough_clusters_there_is_no_robust_test() -> None:

@@ -182,6 +182,16 @@ def test_a_form_of_the_survey_tool_becomes_a_town(tmp_path: Path) -> None:
     assert cleaning.direction(found.frame[book.items("cls")], CLS, book.labels("cls")).basis == "labels"
 
 
+def test_a_question_for_some_children_is_no_predictor(tmp_path: Path) -> None:
+    frame = form_of_the_tool()
+    frame["99、父母一年回家几次[填空题]"] = ["(跳过)"] * 50 + ["2", "3"] * 20
+    proposal = propose(write(tmp_path / "s.csv", frame), "hill", [CLS])
+    assert said(proposal, "asked of some children only? kept, but no predictor: 99、父母一年回家几次")
+    assert not said(proposal, "could not be mapped, kept but not used: 99")
+    _, book, _ = used(tmp_path, proposal, tmp_path / "s.csv")
+    assert book.levels() == {"column_q": "school_community", "column_r": "family"}
+
+
 def test_nothing_private_gets_into_a_proposal(tmp_path: Path) -> None:
     proposal = propose(write(tmp_path / "s.csv", form_of_the_tool()), "hill", [CLS])
     lines = ["".join(row.values()) for row in proposal.codebook_rows]

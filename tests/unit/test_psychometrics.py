@@ -75,6 +75,13 @@ def test_item_table_describes_complete_persons_and_counts_missing_answers() -> N
     assert table.loc["a", "alpha_without"] == pytest.approx(alpha(items.iloc[:4][["b", "c"]]).estimate.value)
 
 
+def test_item_table_of_yes_and_no_counts_zeros_and_ones_whatever_the_form_printed() -> None:
+    items = pd.DataFrame({"a": [0, 0, 0, 1], "b": [0, 1, 0, 1], "c": [1, 1, 0, 1]})
+    table = item_table(items, points=(1, 3))
+    assert table["floor"].tolist() == [0.75, 0.5, 0.25]
+    assert table["ceiling"].tolist() == [0.25, 0.5, 0.75]
+
+
 def test_item_table_shows_an_item_that_was_not_reversed() -> None:
     items = scale().assign(q05=lambda frame: 6 - frame["q05"])
     table = item_table(items).set_index("item")

@@ -21,7 +21,8 @@ from lbc.errors import ParamsError, TownError
 from lbc.instruments import load as load_instrument
 from lbc.instruments.scoring import key, score
 from lbc.paths import PACKAGE, Project
-from lbc.survey import assumptions, children, cleaning, codebook, intake, records, simulate, untidy
+from lbc.survey import cleaning, codebook, intake, records, simulate
+from lbc.survey.simulation import assumptions, children, untidy
 from lbc.survey.text import tidy
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -231,6 +231,9 @@ def test_exhibits_land_where_they_belong(begin: Callable[..., Stage], root: Path
     assert "Simulated data, not real children" in table.html
     with pytest.raises(ValueError, match="'02_means' is saved twice"):
         stage.save_table(pd.DataFrame({"x": [1]}), "means", caption)
+    levels = pd.DataFrame({"level": ["family"], "r2": [0.25]})
+    named = stage.table_or_reason("levels", caption, levels.head, 1, names={"family": {"en": "Kin", "zh": "亲属"}})
+    assert "Kin" in named.html
     hidden = stage.save_figure(figures.claims_board(data), "members", caption, private=True)
     assert hidden.files[0] == "private/figures/02_members.png"
     assert hidden.png == b""

@@ -15,8 +15,8 @@ import pandas as pd
 
 from lbc.instruments import load as load_instrument
 from lbc.survey import codebook as codebooks
-from lbc.survey.assumptions import stream
 from lbc.survey.codebook import Variable
+from lbc.survey.simulation.assumptions import stream
 
 if TYPE_CHECKING:
     from lbc.survey.simulate import Town

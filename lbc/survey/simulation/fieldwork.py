@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from lbc.survey.assumptions import Fieldwork, Simulation, Theme, stream
+from lbc.survey.simulation.assumptions import Fieldwork, Simulation, Theme, stream
 
 CODERS = ("A", "B")
 RATERS = ("A", "B")

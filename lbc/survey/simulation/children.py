@@ -14,7 +14,7 @@ import pandas as pd
 from scipy.special import ndtr, ndtri
 
 from lbc.instruments import Instrument
-from lbc.survey.assumptions import Cause, Part, Simulation, stream
+from lbc.survey.simulation.assumptions import Cause, Part, Simulation, stream
 
 GRADES = (3, 4, 5, 6)
 PARENTS = ("father", "mother")

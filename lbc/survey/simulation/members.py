@@ -9,8 +9,8 @@ import pandas as pd
 
 from lbc.instruments import Instrument
 from lbc.instruments.scoring import score
-from lbc.survey import children as kids
-from lbc.survey.assumptions import Simulation, stream
+from lbc.survey.simulation import children as kids
+from lbc.survey.simulation.assumptions import Simulation, stream
 
 OUTCOME = "cls"
 LOW_SCORE = 0.1  # the low-loneliness peer stands near this quantile
