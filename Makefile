@@ -78,6 +78,6 @@ $(STAMP): requirements.lock bootstrap.lock
 	   [ -z "$$index" ] || export UV_DEFAULT_INDEX="$$index"; \
 	   UV_NO_CONFIG=1 $(VENV)/bin/uv pip install -q --compile-bytecode --python $(PY) --require-hashes --only-binary :all: -r requirements.lock; \
 	 fi
-	@$(PY) -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "lbc.pth").write_text(str(pathlib.Path.cwd()) + "\n", encoding="utf-8")'
+	@$(PY) -c 'import os, pathlib, sysconfig; lib = sysconfig.get_path("purelib"); pathlib.Path(lib, "lbc.pth").write_text(os.path.relpath(".", lib) + "\n")'
 	@printf '#!/bin/sh\nexec "$$(dirname "$$0")/python" -m lbc "$$@"\n' > $(VENV)/bin/lbc && chmod +x $(VENV)/bin/lbc
 	@touch $@

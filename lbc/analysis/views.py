@@ -232,10 +232,10 @@ def predictors_described(frame: pd.DataFrame, score: str, listed: pd.DataFrame) 
 
 
 def entries(blocks: pd.DataFrame | NotEstimableError) -> pd.DataFrame:
-    """For `figures.blocks`: one row per level and way of entry."""
+    """For `figures.blocks`: one row per level and way of entry; without bootstrap there are no intervals."""
     blocks, parts = known(blocks), []
     for entry, name in (("first", "first"), ("in_order", "delta_r2"), ("last", "last")):
-        part = blocks[["level", name, f"{name}_low", f"{name}_high"]].set_axis(
+        part = blocks.reindex(columns=["level", name, f"{name}_low", f"{name}_high"]).set_axis(
             ["level", "estimate", "ci_low", "ci_high"], axis=1)
         parts.append(part.assign(entry=entry))
     return pd.concat(parts, ignore_index=True)

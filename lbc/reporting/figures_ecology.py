@@ -76,8 +76,10 @@ def importance(frame: pd.DataFrame, *, labels: Labels = None, language: str = "e
     levels = [v for v in style.LEVEL_ORDER if v in found] + sorted(found - set(style.LEVEL_ORDER))
     look = {v: {"facecolor": style.PALETTE[level_index(v, levels)], "hatch": style.HATCHES[level_index(v, levels)]}
             for v in levels}
-    fig, ax = style.new(style.TWO, 0.8 + 0.22 * len(data))
-    y = style.rows(ax, [labelled(v, labels, language) for v in data["predictor"]])
+    shown = [labelled(v, labels, language) for v in data["predictor"]]
+    lines = max(style.wrap(text, 48).count("\n") for text in shown) + 1  # long questions need taller rows
+    fig, ax = style.new(style.TWO, 0.8 + (0.22 if lines == 1 else 0.15 * lines) * len(data))
+    y = style.rows(ax, shown, 48)
     for place, row in zip(y, data.itertuples(), strict=True):
         ax.barh(place, 100 * row.share, height=0.64, edgecolor="white", linewidth=0.4, **look[row.level])
     ends = 100 * data["share"]
@@ -92,7 +94,7 @@ def importance(frame: pd.DataFrame, *, labels: Labels = None, language: str = "e
     names = {v: level_name(v, labels, language) for v in levels}
     handles = [Patch(edgecolor="white", linewidth=0.4, label=names[v], **look[v]) for v in levels]
     ax.legend(handles=handles, loc="lower right")
-    return fig, data.assign(label=[labelled(v, labels, language) for v in data["predictor"]])
+    return fig, data.assign(label=shown)
 
 
 @style.styled

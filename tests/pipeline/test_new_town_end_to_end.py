@@ -284,8 +284,9 @@ def test_a_survey_alone_gives_results_but_on_the_intervention(villages: Towns) -
     claims = {claim["id"]: claim for claim in villages.findings("riverton", "05_thesis_claims")["claims"]}
     assert claims["lonelier"]["evidence"] == "adjusted comparison"
     assert claims["group_works"]["verdict"] == "cannot be tested with this design"
-    problems = villages.table("riverton", "01_import")
-    assert problems["n"].sum() == 15  # as `lbc check` counted them
+    unread = villages.table("riverton", "01_import").set_index("problem")["cells"]
+    assert unread.sum() == 15  # as `lbc check` counted them
+    assert unread["not one of the values"] == 5
 
 
 @pytest.mark.parametrize("town", SMALL)

@@ -100,8 +100,9 @@ def test_one_value_in_params_reruns_only_its_readers(s_town: Path, tmp_path: Pat
     params = root / "params" / "s_town.yaml"
     params.write_text(params.read_text(encoding="utf-8").replace("alpha: 0.05", "alpha: 0.04"), encoding="utf-8")
     status = lbc(root, "status").stdout.splitlines()
-    assert [line.split()[1] for line in status] == ["current", "current", "current", "out", "current"]
+    assert [line.split()[1] for line in status] == ["current", "current", "current", "out", "out"]
     assert "out of date: params intervention.alpha changed from 0.05 to 0.04" in status[3]
+    assert "out of date: 04_intervention_evaluation runs first" in status[4]
     assert lbc(root, "run").stdout in (  # 05 reads the findings of 04, which may come out the same
         "1 run, 4 current, 0 failed, 0 blocked\n", "2 run, 3 current, 0 failed, 0 blocked\n")
 

@@ -150,6 +150,13 @@ def test_time_is_counted_per_question_and_unknown_time_raises_no_flag(forms: pd.
     assert not flags(forms, keyed, None, LIMITS)["too_fast"].any()
 
 
+def test_three_items_convict_nobody() -> None:
+    """With so few items the correlation with everybody else is chance: no careful reader is lost to it."""
+    raw = pd.DataFrame([[1, 2, 3]] * 20 + [[3, 2, 1]] * 3, columns=["a_01", "a_02", "a_03"], dtype=float)
+    assert (indices(raw, raw)["person_total"] < LIMITS.person_total).sum() == 3
+    assert not flags(raw, raw, None, LIMITS)["person_total"].any()
+
+
 def test_what_cannot_be_computed_raises_no_flag(forms: pd.DataFrame) -> None:
     few = forms.head(5).copy()
     few.iloc[4] = np.nan
@@ -168,6 +175,7 @@ def test_consistency_over_several_scales(forms: pd.DataFrame) -> None:
     found = consistency(survey, [CLS, psss, load("pssm")])
     assert found[LONELIEST] > 0.9
     assert consistency(forms, [CLS]).isna().all()  # two units are too few
+    assert consistency(support, [psss]).isna().all()  # and so are three
     later = survey.add_suffix("@resurvey")
     pd.testing.assert_series_equal(consistency(later, [CLS, psss], wave="resurvey"), found)
     raised = flags(forms, key(forms, CLS), None, LIMITS, consistency=found)["even_odd"]

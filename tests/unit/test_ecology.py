@@ -183,7 +183,7 @@ def test_a_town_with_too_few_children_is_told_why_at_every_place() -> None:
     found = views.results(ecology.blockwise_results, none, BLOCKS)
     assert {name: (result.estimate, result.reason) for name, result in found.items()} == dict.fromkeys(
         BLOCKS, (None, reason))
-    table = views.attempt(ecology.blockwise, children(), "y", BLOCKS)
+    table = views.attempt(ecology.blockwise, children(), "y", BLOCKS, None, np.random.default_rng(1), 50)
     assert views.known(table) is table
     alike = views.results(ecology.blockwise_results, table, BLOCKS)
     assert alike == ecology.blockwise_results(table)
