@@ -40,7 +40,7 @@ report: $(STAMP)  ## write TOWN's notebooks and claims as web pages into outputs
 	@$(PY) -m lbc report --town $(TOWN)
 
 lab: $(STAMP)  ## open JupyterLab with the project's kernel (only on this machine, with its token)
-	@$(PY) -m jupyterlab --ip=127.0.0.1 --notebook-dir=. notebooks
+	@$(PY) -m jupyterlab --ip=127.0.0.1 --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/notebooks $$([ "$$(id -u)" != 0 ] || echo --allow-root)
 
 test: $(STAMP)  ## run every check: lint, unit, reference, messages, notebooks, pipeline
 	@$(PY) -m ruff check --quiet lbc tests benchmarks

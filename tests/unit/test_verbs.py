@@ -82,10 +82,13 @@ def test_a_drafted_town_has_only_notes(riverton: Town, capsys: pytest.CaptureFix
 
 def test_check_names_every_mistake_at_once(riverton: Town, capsys: pytest.CaptureFixture[str]) -> None:
     text = riverton.params.read_text(encoding="utf-8")
-    more = ("\ncomparison:\n  covariates: [girl, agee]\n  cluster: clas\n  group: {variable: qqqqqq}\n"
-            "interviews: {file: raw/talks.csv}\n")
-    assert "\ncomparison:" not in text
+    wrong = {'"variable": "left_behind"': '"variable": "qqqqqq"', "covariates: [girl, grade, age]": "covariates: [girl, agee]",
+             "cluster: class ": "cluster: clas "}
     assert "\ninterviews:" not in text
+    for right, slip in wrong.items():
+        assert text.count(right) == 1
+        text = text.replace(right, slip)
+    more = "\ninterviews: {file: raw/talks.csv}\n"
     resurvey = text.replace("survey:\n", "survey:\n  resurvey: raw/again.csv\n", 1)
     riverton.params.write_text(resurvey + more, encoding="utf-8")
     riverton.claims.unlink()
@@ -169,7 +172,7 @@ def test_what_moved_is_shown_before_it_is_accepted(root: Path, capsys: pytest.Ca
     shown = capsys.readouterr().out.splitlines()
     assert shown[0] == "cleaning.flow: new, 3"
     assert shown[1] == "comparison.points: new, 5 [1.5, 7.25], p = 0.0625"
-    assert shown[2] == "claim lonelier: was 'not there', now 'supported': The mean is 5.00."
+    assert shown[2] == "claim lonelier: was 'not there', now 'supported': \"The mean is 5.00.\""
     assert shown[-1].startswith("accepted: 2 findings, 1 claims, ")
     cli.main(["accept"])
     assert capsys.readouterr().out.splitlines()[0] == "no number moved"
@@ -201,7 +204,7 @@ def test_moves_in_words() -> None:
     }
     assert accept.moves(old, new) == [
         "a: was 1 [0.5, open], now not estimable", "gone: gone", "n: new, 0.25, p = 0.04",
-        "claim c: was 'supported', now 'not supported': T.", "claim d: was 'supported', now 'gone': D."]
+        "claim c: was 'supported', now 'not supported': \"T.\"", "claim d: was 'supported', now 'gone': \"D.\""]
     assert accept.moves(new, new) == []
 
 
