@@ -209,9 +209,11 @@ def heads(name: str) -> dict[str, str]:
 
 def group_heads(reference: dict[str, str], focal: dict[str, str]) -> dict[str, dict[str, str]]:
     """Heads of a table of two groups (`comparison.table_one`)."""
-    symbols = {"n": "n", "mean": "M", "sd": "SD", "percent": "%"}
-    return {f"{side}_{part}": {"en": f"{label['en']}: {symbol}", "zh": f"{label['zh']}：{symbol}"}
-            for side, label in (("reference", reference), ("focal", focal)) for part, symbol in symbols.items()}
+    parts = {"{}_n": ("n", "n"), "{}_mean": ("M", "M"), "{}_sd": ("SD", "SD"), "{}_percent": ("%", "%"),
+             "missing_{}": ("missing", "缺失")}
+    made = {name.format(side): {"en": f"{label['en']}: {en}", "zh": f"{label['zh']}：{zh}"}
+            for side, label in (("reference", reference), ("focal", focal)) for name, (en, zh) in parts.items()}
+    return made | {"level": {"en": "value", "zh": "取值"}}
 
 
 def protocol(fixed: Any, language: str = "en") -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -65,6 +66,7 @@ def test_the_readmes_commands_exist() -> None:
     assert {"all", "verify", "new-town"} <= used <= {*promised, "lock"}
 
 
+@pytest.mark.skipif(shutil.which("git") is None, reason="skipped: needs git")
 def test_nothing_is_tracked_that_belongs_to_a_child() -> None:
     """Only towns marked synthetic may stand in the history's data and outputs."""
     tracked = subprocess.run(["git", "ls-files", "data", "outputs"], cwd=ROOT, capture_output=True, text=True).stdout

@@ -143,7 +143,9 @@ def test_the_head_of_a_name() -> None:
 
 def test_heads_of_two_groups() -> None:
     found = group_heads({"en": "others", "zh": "非留守"}, {"en": "left-behind", "zh": "留守"})
-    assert len(found) == 8
+    assert len(found) == 11
+    assert found["missing_focal"] == {"en": "left-behind: missing", "zh": "留守：缺失"}
+    assert found["level"]["zh"] == "取值"
     assert found["reference_mean"] == {"en": "others: M", "zh": "非留守：M"}
     assert found["focal_percent"] == {"en": "left-behind: %", "zh": "留守：%"}
 
