@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import platform
+import hashlib
+import re
 import sys
 import warnings
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +21,7 @@ LISTED: list[tuple[type[Warning], str]] = [
 ]
 """Warnings of third-party code that are noted in the report card instead of stopping a notebook: category, module."""
 MACHINERY = r"(ipykernel|IPython|zmq|traitlets|jupyter_client|tornado|debugpy|asyncio|comm)\b"
+NUMBER = re.compile(r"-?\d+\.\d+(?:e[-+]?\d+)?")
 PACKAGES = ("numpy", "pandas", "scipy", "statsmodels", "pingouin", "matplotlib")
 
 
@@ -78,11 +81,19 @@ WORDS = {
 }
 
 
+def steady_digest(path: Path) -> str:
+    """SHA-256 of a text output, its numbers to nine digits: the last ones may differ between processors."""
+    text = NUMBER.sub(lambda found: f"{float(found[0]):.9g}", path.read_text(encoding="utf-8"))
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
 def report_card(stage: Stage, n_in: int | None, n_out: int | None) -> Shown:
-    """The last cell: the same text whenever inputs, seed and lock are the same."""
+    """The last cell: the same text whenever inputs, seed and lock are the same, on any processor."""
     word = WORDS[stage.language]
-    read = stage._reads.raw | stage._reads.upstream
-    versions = [f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in PACKAGES)]
+    read = stage._reads.raw | {name: digest and steady_digest(stage._town.outputs / name)
+                               for name, digest in stage._reads.upstream.items()}
+    python = f"Python {sys.version_info.major}.{sys.version_info.minor}"
+    versions = [python, *(f"{name} {version(name)}" for name in PACKAGES)]
     rows = [
         *((word["read"], f"{path} {(digest or word['absent'])[:12]}") for path, digest in sorted(read.items())),
         *([(word["n"], f"{n_in}, {n_out}")] if n_in is not None else []),

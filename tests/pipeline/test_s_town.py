@@ -11,6 +11,8 @@ from typing import Any
 
 from runs import ROOT, lbc, scratch
 
+from lbc.pipeline import compare
+
 CONTRACT = """
 cleaning.flow measurement.cls.alpha measurement.cls.omega measurement.cls.direction
 comparison.cls_total.difference comparison.social_emotion.difference comparison.peer_integration.difference
@@ -118,11 +120,10 @@ def test_same_bytes_in_another_folder_time_zone_locale_and_hash_seed(s_town: Pat
 
 
 def test_committed_outputs_are_what_this_commit_produces(s_town: Path) -> None:
-    committed = published(ROOT, ".json", ".csv")
-    names = [name for name in committed if not name.startswith("notebooks/")]
-    assert len(names) > 30
-    made = published(s_town, ".json", ".csv")
-    assert [name for name in names if committed[name] != made[name]] == []
+    """Numbers may differ in their last digits on another processor; texts, which are rounded, may not."""
+    compared = list(compare.folders(ROOT / "outputs" / "s_town", s_town / "outputs" / "s_town"))
+    assert len(compared) > 80
+    assert [str(item) for item in compared if item.verdict not in ("same", "close")] == []
     for path in (ROOT / "notebooks").glob("*.ipynb"):
         executed = s_town / "outputs/s_town/private/executed" / path.name
         assert path.read_bytes() == executed.read_bytes(), path.name

@@ -16,7 +16,7 @@ import tiny
 
 import lbc
 from lbc.errors import NotCollectedError, NotEstimableError, UserError
-from lbc.pipeline import frames, notebooks
+from lbc.pipeline import display, frames, notebooks
 from lbc.pipeline.kernels import NotebookError, run_notebook
 from lbc.pipeline.stage import Stage
 from lbc.results import Estimate, Result
@@ -262,3 +262,12 @@ def test_any_other_error_of_a_user_fails_the_notebook(root: Path) -> None:
     assert isinstance(caught.value.notebook["cells"], list)
     assert caught.value.name == "UserError"
     assert not issubclass(NotebookError, UserError)
+
+
+def test_the_digest_of_an_output_ignores_what_processors_do_differently(tmp_path: Path) -> None:
+    texts = {"a": '{"x": 0.12345678901234}', "b": '{"x": 0.12345678901299}', "c": '{"x": 0.12345700000000}'}
+    digests = {}
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        digests[name] = display.steady_digest(tmp_path / name)
+    assert digests["a"] == digests["b"] != digests["c"]
