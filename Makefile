@@ -43,11 +43,11 @@ lab: $(STAMP)  ## open JupyterLab with the project's kernel (only on this machin
 	@$(PY) -m jupyterlab --ip=127.0.0.1 --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/notebooks $$([ "$$(id -u)" != 0 ] || echo --allow-root)
 
 test: $(STAMP)  ## run every check: lint, unit, reference, messages, notebooks, pipeline
-	@$(PY) -m ruff check --quiet lbc tests benchmarks
+	@$(PY) -m ruff check --quiet lbc tests benchmarks notebooks
 	@$(PY) -m pytest -n $(JOBS) --dist loadfile --cov --cov-report=term:skip-covered
 
 lint: $(STAMP)  ## check the style of the code
-	@$(PY) -m ruff check lbc tests benchmarks
+	@$(PY) -m ruff check lbc tests benchmarks notebooks
 
 bench: $(STAMP)  ## measure what the claims of speed rest on
 	@$(PY) -m benchmarks

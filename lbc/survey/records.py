@@ -189,7 +189,8 @@ def _refuse(cells: pd.Series, wrong: pd.Series, allowed: str, shown: str, faults
 
 
 def member_scores(
-    measures: pd.DataFrame, instruments: dict[str, Instrument], metric: str = "sum", min_answered: float = 0.8
+    measures: pd.DataFrame, instruments: dict[str, Instrument], metric: str = "sum", min_answered: float = 0.8,
+    directions: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Scores of every scale for each member and wave.
 
@@ -202,6 +203,9 @@ def member_scores(
         unless they are a declared short form.
     metric, min_answered
         As in `scoring.score`.
+    directions : DataFrame, optional
+        scale, highest_is_agree, low, high, as the survey proved them (`scores.direction_table`): the group measures
+        use the survey's form. A scale that is not in it points as its instrument says.
 
     Returns
     -------
@@ -213,12 +217,17 @@ def member_scores(
     IntakeError
         If items of a scale are missing, or an answer is out of range.
     """
+    proved = {} if directions is None else directions.set_index("scale").to_dict("index")
     parts = [measures[["member", "wave"]]]
     for name, instrument in instruments.items():
         items = [f"{name}_{n:02d}" for n in instrument.scored]
         asked = [name for name in items if name in measures]
         if asked:
-            scores = score(measures[asked], instrument, metric=metric, min_answered=min_answered)
+            known = proved.get(name, {"highest_is_agree": True, "low": instrument.min, "high": instrument.max})
+            scores = score(
+                measures[asked], instrument, metric=metric, min_answered=min_answered,
+                highest_is_agree=bool(known["highest_is_agree"]), points=(int(known["low"]), int(known["high"])),
+            )
             parts.append(scores.add_prefix(f"{name}_"))
     return pd.concat(parts, axis=1)
 

@@ -44,8 +44,8 @@ VALUES: dict[str, dict[str, Words]] = {
         "mother": {"en": "mother", "zh": "母亲"}, "both": {"en": "both", "zh": "父母双方"},
     },
 }
-LEVEL_OF = {"girl": "sex", "age": "birth_year", "parents_away": "father_away"}
-"""Derived predictors and the role of the question whose ecological level they take."""
+LEVEL_OF = {"girl": ("sex",), "age": ("age", "birth_year"), "parents_away": ("father_away",)}
+"""Derived predictors and the roles of the questions whose ecological level they take, the first that has one."""
 
 
 def battery(codebook: Codebook, folder: Path | None) -> dict[str, Instrument]:
@@ -69,6 +69,12 @@ def battery_of(scores: Iterable[str], folder: Path | None) -> dict[str, Instrume
 def directions(frame: pd.DataFrame, codebook: Codebook, scales: Mapping[str, Instrument]) -> dict[str, Direction]:
     """Which way each scale of the first wave points; refuses where labels and answers disagree."""
     return {n: direction(frame[codebook.items(n)], scale, codebook.labels(n)) for n, scale in scales.items()}
+
+
+def direction_table(found: Mapping[str, Direction]) -> pd.DataFrame:
+    """What was found of each scale, for the group measures: scale, highest_is_agree, low, high."""
+    rows = [(name, d.highest_is_agree, *d.points) for name, d in found.items()]
+    return pd.DataFrame(rows, columns=["scale", "highest_is_agree", "low", "high"])
 
 
 def evidence(found: Mapping[str, Direction]) -> pd.DataFrame:
@@ -204,7 +210,10 @@ def item_columns(frame: pd.DataFrame, codebook: Codebook) -> list[str]:
 
 def blocks(frame: pd.DataFrame, codebook: Codebook, scales: Mapping[str, Instrument]) -> dict[str, list[str]]:
     """Predictors of each ecological level that the frame holds: questions, scores, derived variables."""
-    levels = {name: v.level for name, role in LEVEL_OF.items() if (v := codebook.role(role)) is not None and v.level}
+    levels: dict[str, str] = {}
+    for name, roles in LEVEL_OF.items():
+        asked = [v.level for role in roles if (v := codebook.role(role)) is not None and v.level]
+        levels |= {name: asked[0]} if asked else {}
     levels |= codebook.levels(list(scales.values()))
     found: dict[str, list[str]] = {"individual": [], "family": [], "school_community": [], "society": []}
     for name, level in levels.items():

@@ -182,3 +182,13 @@ def test_one_score_as_members_by_waves() -> None:
     table = records.wide(scores, "cls_total")
     assert table.loc["A"].tolist() == [50.0, 44.0]
     assert np.isnan(table.loc["B", "T1"])
+
+
+def test_members_are_scored_the_way_the_survey_proved() -> None:
+    """On a form that runs from 1 = always to 5 = never the same answers mean the opposite."""
+    scale = load("cls")
+    answers = {name: [5.0 if n in scale.reverse else 1.0] for n, name in ((n, f"cls_{n:02d}") for n in scale.scored)}
+    measures = pd.DataFrame({"member": ["M01"], "wave": ["T0"], **answers})
+    assert records.member_scores(measures, {"cls": scale})["cls_total"].tolist() == [16.0]
+    turned = pd.DataFrame({"scale": ["cls"], "highest_is_agree": [False], "low": [1], "high": [5]})
+    assert records.member_scores(measures, {"cls": scale}, directions=turned)["cls_total"].tolist() == [80.0]

@@ -271,3 +271,34 @@ def test_the_digest_of_an_output_ignores_what_processors_do_differently(tmp_path
         (tmp_path / name).write_text(text, encoding="utf-8")
         digests[name] = display.steady_digest(tmp_path / name)
     assert digests["a"] == digests["b"] != digests["c"]
+
+
+# ---- what is heard without being declared ------------------------------------------------------------------------
+
+
+def test_which_opened_files_count_as_read(begin: Callable[..., Stage], root: Path) -> None:
+    """The hook that Python calls on every open, called by hand: coverage cannot follow it there."""
+    from lbc.paths import PACKAGE
+    from lbc.pipeline import reads
+
+    noted = begin()._reads
+    data = root / "data/s_town"
+    (data / "notes.csv").write_text("a", encoding="utf-8")
+    noted.opened.clear()
+    noted.raw.clear()
+    for name, mode in ((f"{PACKAGE}/instruments/cls.yaml", "rb"), (f"{PACKAGE}/errors.py", "r"),
+                       (f"{PACKAGE}/__pycache__/x.bin", "rb"), (f"{root}/params/s_town.yaml", "r"),
+                       (f"{data}/made.csv", "w"), (f"{data}/notes.csv", None), (f"{data}/absent.csv", "r")):
+        reads._heard("open", (name, mode, 0))
+    reads._heard("open", (3, "r", 0))  # a file handle, not a name
+    reads._heard("import", (f"{data}/other.csv", "r", 0))
+    assert noted.opened == {PACKAGE / "instruments/cls.yaml"}
+    assert {name: bool(digest) for name, digest in noted.raw.items()} == {
+        "data/s_town/notes.csv": True, "data/s_town/absent.csv": False}
+
+
+def test_only_values_of_the_params_are_noted(begin: Callable[..., Stage]) -> None:
+    stage = begin()
+    with pytest.raises(AttributeError, match="__wrapped__"):
+        _ = stage.params.__wrapped__
+    assert "cleaning" not in stage._reads.params
