@@ -65,7 +65,8 @@ env: $(STAMP)
 lock: $(STAMP)
 	$(VENV)/bin/uv pip compile requirements.in --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements.lock
 
-$(STAMP): requirements.lock bootstrap.lock
+# The stamp's name holds the locks' checksum, so it depends on their content and not on their time.
+$(STAMP):
 	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "lbc needs Python 3.11 or newer with venv. On Debian and Ubuntu: apt-get install python3-venv"; exit 2; }
 	@echo "Setting up $(VENV) from requirements.lock (once, a minute or two) ..."
