@@ -18,16 +18,22 @@ SLOW = (
 )
 
 
+def listen_to_interrupts() -> None:
+    """A shell starts what runs in the background deaf to Ctrl-C, and children inherit that: undo it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def begin(root: Path, pids: Path) -> subprocess.Popen[str]:
     """Start a run and wait until three kernels are busy."""
     environment = tiny.environment(root) | {"LBC_TEST_PID": str(pids)}
     command = [sys.executable, "-m", "lbc", "run", "--jobs", "3"]
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                               preexec_fn=listen_to_interrupts)
     wait_until(lambda: pids.exists() and len(pids.read_text().split()) == 3)
     return process
 
 
-def wait_until(true: object, seconds: float = 20) -> None:
+def wait_until(true: object, seconds: float = 60) -> None:
     until = time.monotonic() + seconds
     while not true():  # type: ignore[operator]
         assert time.monotonic() < until, "waited in vain"
@@ -48,7 +54,7 @@ def test_an_ended_run_leaves_the_old_outputs_and_no_kernel(root: Path, tmp_path:
         tiny.write_stage(root, stage, [SLOW])
     process = begin(root, tmp_path / "pids")
     process.send_signal(how)
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=60)
     if how != signal.SIGKILL:
         assert process.returncode == 130
         assert errors.splitlines()[-1].startswith("interrupted; the outputs are as they were")
