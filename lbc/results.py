@@ -73,7 +73,7 @@ class Result:
         Source of the formula, short: "Welch 1947".
     extra : dict
         Further named numbers that tables and figures use; not part of the finding.
-    reason : str
+    reason : str or Words
         Why there is no estimate.
     """
 
@@ -84,7 +84,7 @@ class Result:
     n: dict[str, int] = field(default_factory=dict)
     reference: str = ""
     extra: dict[str, Any] = field(default_factory=dict)
-    reason: str = ""
+    reason: str | Words = ""
 
 
 @dataclass(frozen=True)

@@ -129,7 +129,7 @@ class Stage(Inputs):
 
     def not_estimable(self, id: str, reason: Words, label: Words, evidence: str, private: bool = False) -> Shown:
         """Record a finding that has no estimate, with its reason in both languages."""
-        result = Result("none", None, reason=_both(reason))  # type: ignore[arg-type]
+        result = Result("none", None, reason=_both(reason))
         return self.record(id, result, label, evidence, private=private)
 
     def record_claims(self, claims: list[Any]) -> None:

@@ -5,7 +5,7 @@ They live by theme in figures_survey, figures_comparison, figures_ecology and fi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -22,9 +22,6 @@ from lbc.reporting.figures_intervention import expected_fall, goals, members, ph
 from lbc.reporting.figures_survey import distribution, flow, item_profile, missing, scree
 from lbc.reporting.style import Drawn, Labels, close, preview, save
 from lbc.reporting.terms import EVIDENCE, VERDICTS, labelled, pick
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = [
     "blocks", "by_category", "claims_board", "close", "codes_by_level", "cutoff_curve", "distribution",

@@ -230,8 +230,3 @@ def member_scores(
             )
             parts.append(scores.add_prefix(f"{name}_"))
     return pd.concat(parts, axis=1)
-
-
-def wide(scores: pd.DataFrame, score_name: str) -> pd.DataFrame:
-    """One score as a table of members (rows) by waves (columns)."""
-    return scores.pivot(index="member", columns="wave", values=score_name)

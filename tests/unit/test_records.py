@@ -177,13 +177,6 @@ def test_some_items_of_a_scale_are_refused_not_left_out() -> None:
         records.member_scores(measures(psss_01=9.0), {"psss": load("psss")})
 
 
-def test_one_score_as_members_by_waves() -> None:
-    scores = pd.DataFrame({"member": ["A", "A", "B"], "wave": ["T0", "T1", "T0"], "cls_total": [50.0, 44.0, 60.0]})
-    table = records.wide(scores, "cls_total")
-    assert table.loc["A"].tolist() == [50.0, 44.0]
-    assert np.isnan(table.loc["B", "T1"])
-
-
 def test_members_are_scored_the_way_the_survey_proved() -> None:
     """On a form that runs from 1 = always to 5 = never the same answers mean the opposite."""
     scale = load("cls")
