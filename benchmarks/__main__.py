@@ -1,6 +1,7 @@
-"""`make bench`: each line is a ratio of medians, the two sides run in turn in this process and shown to agree.
+"""`make bench`: speed, and agreement with R. `python -m benchmarks <name>` runs one of them, e.g. verification.
 
-A ratio holds when the machine's speed drifts; a time does not, so none is promised.
+Each line on speed is a ratio of medians, the two sides run in turn in this process and shown to agree. A ratio holds
+when the machine's speed drifts; a time does not, so none is promised.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from benchmarks.specification_curve import specification_curve
 from lbc.analysis import ecology, exact
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -106,7 +108,28 @@ def nothing_to_do() -> None:
                from_nothing, 1, lambda a, b: a and b)
 
 
+def invariance() -> None:
+    """The invariance ladder: analytic gradients against numerical ones."""
+    from benchmarks import ladder
+
+    print(f"{'invariance ladder, 2 x 300 children, 16 items, against numerical fits':70} "
+          f"{ladder.run()['ratio']:10.1f} times faster (3 rounds)")
+
+
+def verification() -> None:
+    """Every reference case against R; writes docs/verification.md."""
+    sys.path.insert(0, str(ROOT / "tests" / "reference"))
+    import report
+
+    report.write()
+
+
+ALL = {"sign_flips": sign_flips, "importance": importance, "invariance": invariance,
+       "specification_curve": specification_curve, "nothing_to_do": nothing_to_do,
+       "verification": verification}
+
 if __name__ == "__main__":
-    sign_flips()
-    importance()
-    nothing_to_do()
+    for name in sys.argv[1:] or ALL:
+        if name not in ALL:
+            sys.exit(f"no benchmark is called {name}; there are {', '.join(ALL)}")
+        ALL[name]()

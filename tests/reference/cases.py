@@ -15,8 +15,8 @@ OUTSIDE = HERE.parents[1].parent / "shared" / "reference"
 
 
 def case(name: str) -> dict[str, Any]:
-    """The case file whose name begins with `name`, e.g. "c01"."""
-    return json.loads(next((HERE / "expected").glob(f"{name}_*.json")).read_text(encoding="utf-8"))
+    """The case file whose name begins with `name`, e.g. "c01" or "c01_two_groups_hs39_x1_school"."""
+    return json.loads(next((HERE / "expected").glob(f"{name}*.json")).read_text(encoding="utf-8"))
 
 
 def data(file: str) -> pd.DataFrame:
