@@ -1,24 +1,17 @@
 """`params/<town>.yaml`: its model, and a loader that reports every mistake at once with its line.
 
-The model forbids unknown keys and casts nothing: YAML's traps (`no`, `007`, `1e-3`, unquoted dates) are named as
-mistakes instead of becoming False, 7, text or a date.
+The model forbids unknown keys and casts nothing (see `lbc.yaml_reader`).
 """
 
 from __future__ import annotations
 
-import difflib
-import re
-from collections.abc import Iterator
-from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Annotated, Any, Literal
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from lbc.errors import ParamsError
 from lbc.paths import Town
-
-LARGEST = 64 * 1024
-DEEPEST = 12
+from lbc.yaml_reader import raise_faults, read_yaml, validate
 
 
 def _inside(path: str) -> str:
@@ -93,20 +86,70 @@ class Group(Model):
     focal: str = Field("1", description="its value for the group of interest")
 
 
+class Specifications(Model):
+    definitions: list[str] = Field(min_length=1, description="variables that make the groups, one definition each")
+    exclusions: list[int] = Field(min_length=1, description="flags from which a form is set aside; 0 keeps them all")
+    missing: list[Literal["person_mean", "complete", "imputed"]] = Field(description="rules for missing answers")
+    scoring: list[Literal["total", "without_biased", "latent"]] = Field(description="ways to score the outcome")
+    covariates: dict[str, list[str]] = Field(min_length=1, description="sets of covariates, by name; none: []")
+    estimators: list[Literal["welch", "ols", "cluster", "within", "ranks"]] = Field(description="ways to estimate")
+    permutations: int = Field(500, ge=99, le=9999, description="data sets with the groups permuted within classes")
+
+
+class Contrast(Model):
+    id: str = Field(pattern=r"^[a-z0-9_]+$", description="slug: the finding is comparison.contrast.<id>")
+    variable: str = Field(description="variable whose levels are compared, e.g. parents_away")
+    weights: dict[str, float] = Field(description="weight of each level; they add up to 0, only ratios count")
+    label: Words = Field(description="what readers call it")
+
+
 class Comparison(Model):
     group: Group = Field(Group(), description="who is compared with whom")
     difficulties: list[str] = Field([], description="subscales of the outcome that form one Holm family")
     covariates: list[str] = Field([], description="confounders of the adjusted model, named before seeing results")
     cluster: str | None = Field(None, description="variable of the cluster (class) that children share")
+    smallest_effect: float | None = Field(None, gt=0, description=(
+        "difference in points below which the groups count as practically equal; fixed beforehand"))
+    contrasts: list[Contrast] = Field([], description="planned contrasts, e.g. of who is away; one Holm family")
+    interactions: list[str] = Field([], description="factors that the difference may depend on; one Holm family")
+    specifications: Specifications | None = Field(None, description="the specification curve; leave out for none")
+
+
+class Mediation(Model):
+    id: str = Field(pattern=r"^[a-z0-9_]+$", description="slug: the finding is ecology.mediation.<id>")
+    exposure: str = Field(description="variable in which the children differ first, e.g. left_behind")
+    mediators: list[str] = Field(min_length=1, description="variables said to lie between, side by side")
+    covariates: list[str] = Field([], description="confounders held equal in every equation")
+    label: Words = Field(description="what readers call it")
+
+
+class Moderation(Model):
+    id: str = Field(pattern=r"^[a-z0-9_]+$", description="slug: the finding is ecology.moderation.<id>")
+    predictor: str = Field(description="variable whose association with the outcome may differ")
+    moderator: str = Field(description="variable with which it may differ")
+    covariates: list[str] = Field([], description="confounders held equal")
+    label: Words = Field(description="what readers call it")
 
 
 class Ecology(Model):
     bootstrap: int = Field(1000, ge=100, description="bootstrap samples (of whole classes, where there are any)")
+    mediations: list[Mediation] = Field([], description="indirect associations, named before seeing results")
+    moderations: list[Moderation] = Field([], description="interactions, named before seeing results")
+
+
+class Theme(Model):
+    theme: str = Field(description="its code in the interviews")
+    predictors: list[str] = Field([], description="variables of the survey that measure it; none: not asked")
+    expected: Literal["up", "down"] = Field("up", description="more of them goes with more (up) or less loneliness")
+    label: Words | None = Field(None, description="what readers call it, where the code's own name will not do")
 
 
 class Interviews(Model):
     file: DataPath = Field("raw/interviews.csv", description="coded segments, one row each")
     bootstrap: int = Field(1000, ge=100, description="bootstrap samples for the agreement of coders")
+    joint: list[Theme] = Field([], description="joint display: themes of the interviews beside the survey")
+    least: int = Field(2, ge=1, description="so many persons must speak of a theme for it to count as raised")
+    smallest: Share = Field(0.1, description="smallest correlation that matters, fixed beforehand (joint display)")
 
 
 class RegisteredOutcome(Model):
@@ -134,6 +177,22 @@ class Waves(Model):
     after_group: str = Field("T2", description="wave after the group work")
     after_case: str | None = Field("T3", description="wave after the case work")
     follow_up: str | None = Field("T4", description="follow-up wave")
+    dates: dict[str, Date] = Field({}, description='first day of each wave, e.g. {T0: "2025-09-08"}')
+
+    @model_validator(mode="after")
+    def _dates_in_order(self) -> Waves:
+        names = [self.screening, self.before, self.after_group, self.after_case, self.follow_up]
+        if unknown := [wave for wave in self.dates if wave not in names]:
+            raise ValueError(f"dates names {unknown[0]}, which is none of the waves")
+        days = [self.dates[wave] for wave in names if wave in self.dates]
+        if days != sorted(days):
+            raise ValueError("the dates of the waves must be in the order of the waves")
+        return self
+
+
+class Eligible(Model):
+    variable: str = Field(description="variable of the cleaned survey, e.g. left_behind")
+    value: str = Field(description='its value for a child who could be chosen, e.g. "1"')
 
 
 class Case(Model):
@@ -143,6 +202,11 @@ class Case(Model):
     others: list[str] = Field([], description="further ratings of the case log with the same direction")
     direction: Literal["down", "up"] = Field(description="direction of improvement of these ratings")
     baseline: str = Field("A", description="phase of the case log that is the baseline")
+    counts: dict[str, Literal["down", "up"]] = Field({}, description=(
+        "columns of the case log that count something, each with its direction of improvement"))
+    phases: dict[str, Words] = Field({}, description="what readers call each phase")
+    start_drawn: list[int] | None = Field(None, description=(
+        "points of the case log (1 is the first) among which lot decided where treatment began; only if it did"))
 
 
 class Intervention(Model):
@@ -152,12 +216,19 @@ class Intervention(Model):
     case_log: DataPath = Field("raw/case_log.csv", description="the case, a day or week a row")
     goals: DataPath = Field("raw/goals.csv", description="goals of the case: weight, expected and reached level")
     logic_model: DataPath = Field("raw/logic_model.csv", description="cause, need, component, session, measure")
+    eligible: list[Eligible] | None = Field(None, description=(
+        "who could be chosen: children with all these values, [] for everybody; left out: comparison.group's focal"))
     selection: Literal["top_scores", "nomination", "volunteers"] = Field(
         "top_scores", description="how the members were chosen"
     )
     low_peer: str | None = Field(None, description="id of the low-loneliness member, kept apart in every test")
-    comparison: Literal["none", "resurvey"] = Field(
-        "none", description="untreated children measured again: none, or the re-surveyed children"
+    comparison: Literal["none", "resurvey", "waitlist", "matched"] = Field("none", description=(
+        "untreated children measured again: none; all re-surveyed; those on the waiting list; chosen re-surveyed"))
+    comparison_members: list[str] = Field([], description=(
+        "their codes in the group measures (waitlist, matched); left out with matched: the next highest scores of "
+        "the re-survey, as many as members"))
+    allocation: Literal["lottery", "decided"] = Field(
+        "decided", description="whether a lot drew who had the group first and who waited"
     )
     waves: Waves = Field(Waves(), description="names of the waves of measurement")
     outcomes: list[RegisteredOutcome] = Field(min_length=1, description="all outcomes, registered before the start")
@@ -171,6 +242,28 @@ class Intervention(Model):
         if sum(outcome.primary for outcome in self.outcomes) != 1:
             raise ValueError("exactly one of the outcomes must be primary: true")
         return self
+
+    @model_validator(mode="after")
+    def _comparison_fits(self) -> Intervention:
+        if self.comparison == "waitlist" and not self.comparison_members:
+            raise ValueError("comparison: waitlist needs comparison_members, their codes in the group measures")
+        if self.comparison_members and self.comparison not in ("waitlist", "matched"):
+            raise ValueError("comparison_members belongs to comparison: waitlist or matched")
+        if self.allocation == "lottery" and self.comparison != "waitlist":
+            raise ValueError("allocation: lottery belongs to comparison: waitlist")
+        return self
+
+
+class Plan(Model):
+    children: int | None = Field(None, ge=20, le=5000, description="forms expected; default expected_rows, else 600")
+    classes: int = Field(16, ge=3, le=500, description="classes in which these children are")
+    icc: float = Field(0.05, ge=0, lt=1, description="share of the outcome's variance that lies between classes")
+    share: Probability = Field(0.5, description="share of children in the group of interest")
+    share_icc: float = Field(0.05, ge=0, lt=1, description="how much that share differs between classes (ICC)")
+    sd: float = Field(9.4, gt=0, description="SD of the outcome, points (9.4: CLS, Gao & Chen 2011)")
+    members: int = Field(8, ge=3, le=14, description="members of the group, a low-loneliness peer not counted")
+    points_before: int = Field(6, ge=1, le=200, description="points of the case log before the case work")
+    points_during: int = Field(12, ge=1, le=200, description="points of the case log from its beginning on")
 
 
 class Release(Model):
@@ -200,118 +293,8 @@ class Params(Model):
     ecology: Ecology = Field(Ecology(), description="ecological causes; the codebook gives each predictor's level")
     interviews: Interviews | None = Field(None, description="double-coded interviews; leave out where none")
     intervention: Intervention | None = Field(None, description="protocol of group and case work, if there was any")
+    plan: Plan = Field(Plan(), description="what is planned, for `lbc plan`; no notebook reads it")
     privacy: Privacy = Field(Privacy(), description="what may leave the private folder")
-
-
-TRAPS = [
-    (re.compile(r"(?i)(y|yes|no|n|on|off)"), "some programs read it as true or false: write true, false or quote it"),
-    (re.compile(r"[-+]?0\d+"), "a number cannot begin with 0: drop the 0, or quote it if it is a code"),
-    (re.compile(r"(?i)[-+]?\d+(\.\d*)?e[-+]?\d+"), "some programs read it as text: write the number out, e.g. 0.001"),
-    (re.compile(r"\d{4}-\d{1,2}-\d{1,2}([ Tt].*)?"), "some programs turn it into a date: put it in quotes"),
-    (re.compile(r"\d+(:\d+)+"), "some programs read it as a number in base 60: put it in quotes"),
-    (re.compile(r"(?i)[-+]?0[xob][0-9a-f]+|[-+]?\.(inf|nan)|[-+]?\d[\d_]*_\d[\d_]*"), "write a plain decimal number"),
-]
-PLAIN = {"": None, "~": None, "null": None, "true": True, "false": False}
-
-
-class _Reader:
-    """Turns a YAML node tree into plain values, remembering each key's line and every trap."""
-
-    def __init__(self, shown: str) -> None:
-        self.shown = shown
-        self.lines: dict[tuple[Any, ...], int] = {}
-        self.faults: dict[int, list[str]] = {}
-
-    def fault(self, line: int, key: tuple[Any, ...], text: str) -> None:
-        name = ".".join(str(part) for part in key)
-        self.faults.setdefault(line, []).append(f"{self.shown}:{line}: {name + ': ' if name else ''}{text}")
-
-    def value(self, node: Any, key: tuple[Any, ...]) -> Any:
-        line = node.start_mark.line + 1
-        self.lines.setdefault(key, line)
-        if len(key) > DEEPEST:
-            self.fault(line, key[:3], "nested too deeply")
-            return None
-        if node.anchor is not None:
-            self.fault(line, key, "anchors (&) and aliases (*) are not allowed: write the value out")
-            return None
-        if node.id == "mapping":
-            return self._mapping(node, key)
-        if node.id == "sequence":
-            return [self.value(item, (*key, i)) for i, item in enumerate(node.value)]
-        if node.style is not None:
-            return node.value
-        return self._plain(node.value, line, key)
-
-    def _mapping(self, node: Any, key: tuple[Any, ...]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for name_node, value_node in node.value:
-            name, line = str(name_node.value), name_node.start_mark.line + 1
-            if name in found:
-                self.fault(line, (*key, name), "this key stands twice: keep one of the two")
-            self.lines[(*key, name)] = line
-            found[name] = self.value(value_node, (*key, name))
-        return found
-
-    def _plain(self, text: str, line: int, key: tuple[Any, ...]) -> Any:
-        for pattern, mend in TRAPS:
-            if pattern.fullmatch(text):
-                self.fault(line, key, f"found {text} without quotes; {mend}")
-                return None
-        if text.lower() in PLAIN:
-            return PLAIN[text.lower()]
-        if re.fullmatch(r"[-+]?\d+", text):
-            return int(text)
-        if re.fullmatch(r"[-+]?(\d+\.\d*|\.\d+)", text):
-            return float(text)
-        return text
-
-
-def read_yaml(path: Path, shown: str) -> tuple[Any, _Reader]:
-    """Read one YAML file without casting.
-
-    Parameters
-    ----------
-    path : Path
-    shown : str
-        The path as messages print it.
-
-    Returns
-    -------
-    value, reader
-        `reader.lines` maps key paths to lines; `reader.faults` holds the traps met.
-
-    Raises
-    ------
-    ParamsError
-        If the file is missing, not UTF-8, too large or not YAML.
-    """
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
-    def refuse(text: str, line: int = 1) -> ParamsError:
-        return ParamsError("cannot be read", [f"{shown}:{line}: {text}"], where=shown, fix="mend it and run again")
-
-    if not path.exists():
-        raise refuse("there is no such file")
-    raw = path.read_bytes()
-    if len(raw) > LARGEST:
-        raise refuse(f"the file has {len(raw)} bytes; {LARGEST} are allowed")
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise refuse("the file is not UTF-8: save it as UTF-8", raw[: error.start].count(b"\n") + 1) from None
-    try:
-        node = YAML(typ="rt", pure=True).compose(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        raise refuse(f"not YAML: {error.problem}", mark.line + 1 if mark else 1) from None
-    except (YAMLError, RecursionError) as error:
-        raise refuse(f"not YAML: {type(error).__name__}") from None
-    reader = _Reader(shown)
-    if node is None or node.id != "mapping":
-        raise refuse("expected keys with values, e.g. town: s_town")
-    return reader.value(node, ()), reader
 
 
 def load(town: Town) -> Params:
@@ -340,69 +323,3 @@ def load(town: Town) -> Params:
     if params is None or reader.faults:
         raise_faults(reader)
     return params
-
-
-def raise_faults(reader: _Reader) -> None:
-    """Raise a ParamsError with everything the reader has collected, in order of line."""
-    faults = [fault for line in sorted(reader.faults) for fault in reader.faults[line]]
-    count = "1 mistake" if len(faults) == 1 else f"{len(faults)} mistakes"
-    raise ParamsError(count, faults, where=reader.shown, fix="params/README.md lists every key and what it may hold")
-
-
-def validate(model: type[BaseModel], value: Any, reader: _Reader) -> Any:
-    """The model's instance, or None after noting every mistake in `reader`."""
-    try:
-        return model.model_validate(value)
-    except ValidationError as error:
-        trapped = set(reader.faults)
-        details = error.errors(include_url=False)
-        merged = _misspelt(model, details)
-        for detail in details:
-            if detail["type"] == "missing" and tuple(detail["loc"]) in merged:
-                continue
-            key = tuple(part for part in detail["loc"] if not str(part).startswith("function-"))
-            line = next(reader.lines[key[:n]] for n in range(len(key), -1, -1) if key[:n] in reader.lines)
-            if line not in trapped:
-                reader.fault(line, key, _explain(model, detail))
-        return None
-
-
-def _misspelt(model: type[BaseModel], details: list[Any]) -> set[tuple[Any, ...]]:
-    """Missing keys that an unknown sibling was surely meant to be."""
-    found = set()
-    for detail in details:
-        if detail["type"] == "extra_forbidden":
-            *parents, name = detail["loc"]
-            meant = difflib.get_close_matches(str(name), _keys(model, parents), n=1)
-            found |= {(*parents, m) for m in meant}
-    return found
-
-
-def _keys(model: type[BaseModel], parents: list[Any]) -> list[str]:
-    for part in parents:
-        if isinstance(part, int):
-            continue
-        model = next(inner for inner in models_in(model.model_fields[part].annotation))
-    return list(model.model_fields)
-
-
-def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    """The models inside an annotation such as `list[Release]` or `Case | None`."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for inner in getattr(annotation, "__args__", ()):
-        yield from models_in(inner)
-
-
-def _explain(model: type[BaseModel], detail: Any) -> str:
-    kind, name, found = detail["type"], detail["loc"][-1] if detail["loc"] else "", detail.get("input")
-    if kind == "extra_forbidden":
-        keys = _keys(model, list(detail["loc"][:-1]))
-        close = difflib.get_close_matches(str(name), keys, n=1)
-        return "unknown key; " + (f"did you mean '{close[0]}'?" if close else f"allowed here: {', '.join(keys)}")
-    if kind == "missing":
-        return "this key is missing"
-    allowed = detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    allowed = allowed.replace("a valid ", "").replace("string", "text").replace("dictionary", "set of keys")
-    shown = "nothing" if found is None else "several keys" if isinstance(found, dict) else repr(found)
-    return f"found {shown[:60]}; allowed: {allowed}"

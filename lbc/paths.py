@@ -71,6 +71,10 @@ class Town:
         return self.data / "codebook.csv"
 
     @property
+    def registered(self) -> Path:
+        return self.data / "registered.json"
+
+    @property
     def outputs(self) -> Path:
         return self.project.root / "outputs" / self.name
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from lbc.params import Params, models_in
+from lbc.params import Params
+from lbc.yaml_reader import models_in
 
 
 def describe() -> str:
@@ -33,6 +34,8 @@ def _rows(model: type[BaseModel], prefix: str) -> Iterator[str]:
             default = "**required**"
         elif isinstance(info.default, BaseModel):
             default = "see below"
+        elif isinstance(info.default, dict):
+            default = "none"
         else:
             default = {None: "none", True: "true", False: "false"}.get(info.default, info.default) if not isinstance(
                 info.default, list) else (", ".join(info.default) or "none")
@@ -48,7 +51,7 @@ def _holds(info: Any) -> str:
     text = str(info.annotation)
     words = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "text"}
     word = next(word for kind, word in words.items() if kind in text)
-    return f"list of {word}" if text.startswith("list") else word
+    return f"list of {word}" if text.startswith("list") else f"keys, each {word}" if text.startswith("dict") else word
 
 
 def _literals(annotation: Any) -> Iterator[str]:
