@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -36,9 +37,6 @@ class CfaFit:
         Persons per group.
     left_out : int
         Persons left out for a missing answer or a missing group.
-    parameters : DataFrame
-        lhs, op (=~, ~~, ~1), rhs, group (1, 2, ...), free, est, se, z, p, std, std_se; fixed parameters have se 0 and
-        no z and p. `std` is standardised by the factors' and the items' standard deviations.
     fit : dict of str to float
         n, npar, chi2, df, p, baseline_chi2, baseline_df, cfi, tli, rmsea, rmsea_low, rmsea_high (90 %), rmsea_p
         (close fit), srmr, loglik, aic, bic; with MLM and MLR also scaling, chi2_scaled, p_scaled,
@@ -54,7 +52,6 @@ class CfaFit:
     groups: tuple[str, ...]
     n: dict[str, int]
     left_out: int
-    parameters: pd.DataFrame
     fit: dict[str, float]
     converged: bool
     problems: list[str]
@@ -62,6 +59,15 @@ class CfaFit:
     samples: list[Sample] = field(repr=False)
     theta: np.ndarray = field(repr=False)
     vcov: np.ndarray = field(repr=False)
+
+    @cached_property
+    def parameters(self) -> pd.DataFrame:
+        """lhs, op (=~, ~~, ~1), rhs, group (1, 2, ...), free, est, se, z, p, std, std_se.
+
+        Fixed parameters have se 0 and no z and p. `std` is standardised by the factors' and the items' standard
+        deviations.
+        """
+        return _parameters(self.model, self.theta, self.vcov)
 
     def residual_correlations(self, group: int = 1) -> pd.DataFrame:
         """Observed minus implied correlations, items x items."""
@@ -131,10 +137,7 @@ def fit(
     problems += _empty_categories(frames, labels)
     total = sum(len(s.cases) for s in samples)
     information = spec.link.T @ slopes(spec, samples, theta)[1] @ spec.link
-    scale = 1 / np.sqrt(np.diag(information))
-    if np.linalg.eigvalsh(information * np.outer(scale, scale))[0] < 1e-10:
-        raise NotEstimableError("the model is not identified: its parameters cannot be told apart")
-    bread = np.linalg.inv(information)
+    bread = _inverse(information)
     vcov = bread / total if estimator == "ML" else sandwich(spec, samples, theta, bread, estimator)
     measures = _measures(spec, samples, theta)
     if spec.df == 0:
@@ -144,18 +147,26 @@ def fit(
     problems += _improper(spec, theta, labels)
     return CfaFit(
         model, estimator, labels, {label: len(f) for label, f in zip(labels, frames, strict=True)}, left_out,
-        _parameters(spec, theta, vcov), measures, converged, problems, spec, samples, theta, vcov,
+        measures, converged, problems, spec, samples, theta, vcov,
     )
 
 
+def _inverse(information: np.ndarray) -> np.ndarray:
+    """The estimates' covariance, or the reason why there is none."""
+    scale = 1 / np.sqrt(np.diag(information).clip(1e-300))
+    if np.linalg.eigvalsh(information * np.outer(scale, scale))[0] < 1e-10:
+        raise NotEstimableError("the model is not identified: its parameters cannot be told apart")
+    return np.linalg.inv(information)
+
+
 def _split(
-    model: str, data: pd.DataFrame, group: str | None, groups: Sequence[Any] | None
+    model: str, data: pd.DataFrame, group: str | None, groups: Sequence[Any] | None, unanswered: str = "any"
 ) -> tuple[tuple[str, ...], list[pd.DataFrame], int]:
-    """Labels, complete rows of each group, and the number of rows left out."""
+    """Labels, complete rows (with "all", rows with any answer) of each group, and the number of rows left out."""
     items = specify(model).items
     if missing := [name for name in [*items, *([group] if group else [])] if name not in data.columns]:
         raise ValueError(f"the data have no column {', '.join(missing)}")
-    complete = data.dropna(subset=items if group is None else [*items, group])
+    complete = data.dropna(subset=items, how=unanswered).dropna(subset=[] if group is None else [group])
     if group is None:
         return ("all",), [complete[items]], len(data) - len(complete)
     order = list(dict.fromkeys(complete[group]) if groups is None else groups)
@@ -188,7 +199,7 @@ def _empty_categories(frames: list[pd.DataFrame], labels: tuple[str, ...]) -> li
     """Answers that occur in some group but not in another: the groups' items are then not the same items."""
     found = []
     for item in frames[0].columns:
-        used = [set(frame[item]) for frame in frames]
+        used = [set(frame[item].dropna()) for frame in frames]
         every = set.union(*used)
         if len(every) <= FEW_CATEGORIES:
             found += [f"nobody in group {label} answered {value:g} to {item}"
@@ -197,27 +208,34 @@ def _empty_categories(frames: list[pd.DataFrame], labels: tuple[str, ...]) -> li
 
 
 def _improper(model: Model, theta: np.ndarray, labels: tuple[str, ...]) -> list[str]:
-    """Negative variances and impossible factor correlations."""
+    """Negative variances and impossible correlations of factors or residuals."""
     found, values = [], model.values(theta)
     for g, label in enumerate(labels):
         matrices = model.matrices(values, g)
         where = "" if labels == ("all",) else f" in group {label}"
-        for name, names in (("T", model.items), ("P", model.factors)):
-            found += [f"the variance of {lhs} is negative{where}"
-                      for lhs, variance in zip(names, np.diag(matrices[name]), strict=True) if variance < 0]
-        if np.diag(matrices["P"]).min() > 0 and np.linalg.eigvalsh(matrices["P"])[0] < 0:
-            found.append(f"the factor correlations are impossible{where}")
+        for name, names, kind in (("T", model.items, "residual"), ("P", model.factors, "factor")):
+            negative = [f"the variance of {lhs} is negative{where}"
+                        for lhs, variance in zip(names, np.diag(matrices[name]), strict=True) if variance < 0]
+            if not negative and np.linalg.eigvalsh(matrices[name])[0] < -1e-10:
+                negative = [f"the {kind} correlations are impossible{where}"]
+            found += negative
     return found
 
 
 def _measures(model: Model, samples: list[Sample], theta: np.ndarray) -> dict[str, float]:
     """Fit indices (Bentler 1990; Tucker & Lewis 1973; Steiger 1998 for groups; Bentler 1995 for SRMR)."""
-    total, p, k = sum(len(s.cases) for s in samples), len(model.items), len(samples)
-    chi2, df, npar = float(total * max(discrepancy(model, samples, theta), 0.0)), model.df, model.link.shape[1]
+    total, p = sum(len(s.cases) for s in samples), len(model.items)
+    chi2 = float(total * max(discrepancy(model, samples, theta), 0.0))
     base = float(sum(-len(s.cases) * np.linalg.slogdet(_correlation(s.cov))[1] for s in samples))
-    base_df = k * p * (p - 1) // 2
     saturated = sum(len(s.cases) * (np.linalg.slogdet(s.cov)[1] + p) for s in samples)
-    loglik = -(total * p * np.log(2 * np.pi) + saturated + chi2) / 2
+    return _indices(model, samples, theta, chi2, base, -(total * p * np.log(2 * np.pi) + saturated + chi2) / 2)
+
+
+def _indices(
+    model: Model, samples: list[Sample], theta: np.ndarray, chi2: float, base: float, loglik: float
+) -> dict[str, float]:
+    total, p, k = sum(len(s.cases) for s in samples), len(model.items), len(samples)
+    df, npar, base_df = model.df, model.link.shape[1], k * p * (p - 1) // 2
     return {
         "n": total, "npar": npar, "chi2": chi2, "df": df, "p": float(special.chdtrc(df, chi2)) if df else np.nan,
         "baseline_chi2": base, "baseline_df": base_df,

@@ -21,6 +21,11 @@ class Sample(NamedTuple):
     mean: np.ndarray
     cov: np.ndarray
 
+    @property
+    def logdet(self) -> float:
+        """What the saturated model has in the discrepancy."""
+        return float(np.linalg.slogdet(self.cov)[1])
+
 
 def starts(model: Model, samples: list[Sample]) -> np.ndarray:
     """Starting values: each factor is the first principal component of what earlier factors left of its items."""
@@ -64,7 +69,7 @@ def discrepancy(model: Model, samples: list[Sample], theta: np.ndarray) -> float
             return np.inf
         ratio = np.linalg.solve(root, np.linalg.solve(root, s.cov).T)
         off = np.linalg.solve(root, s.mean - mean)
-        logs = 2 * np.log(np.diag(root)).sum() - np.linalg.slogdet(s.cov)[1]
+        logs = 2 * np.log(np.diag(root)).sum() - s.logdet
         found += len(s.cases) / total * (logs + np.trace(ratio) - len(mean) + off @ off)
     return found
 
@@ -79,9 +84,9 @@ def slopes(model: Model, samples: list[Sample], theta: np.ndarray) -> tuple[np.n
         inverse, off = np.linalg.inv(cov), s.mean - mean
         a, b, m = model.directions(values, g)
         omega = inverse - inverse @ (s.cov + np.outer(off, off)) @ inverse
-        gradient[rows] = share * 2 * (((a @ omega) * b).sum(axis=1) - m @ inverse @ off)
+        gradient[rows] += share * 2 * (((a @ omega) * b).sum(axis=1) - m @ inverse @ off)
         aa, bb, ab = a @ inverse @ a.T, b @ inverse @ b.T, a @ inverse @ b.T
-        information[np.ix_(rows, rows)] = share * (aa * bb + ab * ab.T + m @ inverse @ m.T)
+        information[np.ix_(rows, rows)] += share * (aa * bb + ab * ab.T + m @ inverse @ m.T)
     return gradient, information
 
 

@@ -100,8 +100,8 @@ class Model:
 
     @property
     def means(self) -> bool:
-        """Whether the mean structure is part of the model: with several groups only, as in lavaan."""
-        return self.n_groups > 1
+        """Whether the mean structure is part of the model: with several groups or missing answers, as in lavaan."""
+        return any(row.matrix == "n" for row in self.rows)
 
     @property
     def df(self) -> int:
@@ -155,7 +155,8 @@ class Model:
 
 
 def specify(
-    model: str, n_groups: int = 1, equal: Collection[str] = (), partial: Collection[str] = (), std_lv: bool = False
+    model: str, n_groups: int = 1, equal: Collection[str] = (), partial: Collection[str] = (), std_lv: bool = False,
+    means: bool = False,
 ) -> Model:
     """Rows of a model text, with lavaan's defaults.
 
@@ -185,7 +186,7 @@ def specify(
     for pair in pairs:
         covariances.setdefault(frozenset(pair), (pair[0], "~~", pair[1], None))
     base = [*loadings, *covariances.values()]
-    if n_groups > 1:
+    if n_groups > 1 or means:
         base += [(name, "~1", "", None) for name in (*items, *factors)]
     loose = {re.sub(r"\s", "", text) for text in partial}
     if unknown := loose - {lhs + op + rhs for lhs, op, rhs, _ in base}:

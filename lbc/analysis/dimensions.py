@@ -6,6 +6,7 @@ analysis of the same persons as independent of each other.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,6 +14,7 @@ import pandas as pd
 from scipy import special
 
 from lbc.analysis.cfa import CfaFit, fit
+from lbc.analysis.invariance import modification_indices
 from lbc.analysis.psychometrics import complete, singular
 from lbc.errors import NotEstimableError
 from lbc.results import Estimate, Result, Test
@@ -77,6 +79,10 @@ def parallel_analysis(
     })
 
 
+NOTHING_LEFT = 0.005
+"""Unique variance of a standardised item from which on a solution is improper, as in R's factanal."""
+
+
 def efa(items: pd.DataFrame, n_factors: int) -> pd.DataFrame:
     """Exploratory factor analysis: maximum likelihood, oblimin rotation (statsmodels).
 
@@ -89,7 +95,8 @@ def efa(items: pd.DataFrame, n_factors: int) -> pd.DataFrame:
     Raises
     ------
     NotEstimableError
-        If the items cannot carry so many factors.
+        If the items cannot carry so many factors, one is a sum of others or explained wholly (Heywood), or the
+        estimation does not converge.
     """
     from statsmodels.multivariate.factor import Factor
 
@@ -97,7 +104,20 @@ def efa(items: pd.DataFrame, n_factors: int) -> pd.DataFrame:
     k = answers.shape[1]
     if n_factors < 1 or (k - n_factors) ** 2 < k + n_factors:
         raise NotEstimableError(f"{n_factors} factors cannot be told apart with {k} items")
-    found = Factor(endog=answers.to_numpy(), n_factor=n_factors, method="ml").fit()
+    corr = np.corrcoef(answers.to_numpy().T)
+    if singular(corr):
+        raise NotEstimableError("one item is a sum of others")
+    unique = 1 / np.diag(np.linalg.inv(corr))  # Guttman's bound as start, and the components of what is left
+    size, vector = np.linalg.eigh(corr / np.sqrt(np.outer(unique, unique)))
+    start = vector[:, -n_factors:] * np.sqrt(np.maximum(size[-n_factors:] - 1, 0.01) * unique[:, None])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what they tell is judged below, by size
+        found = Factor(endog=answers.to_numpy(), n_factor=n_factors, method="ml").fit(start=(start, unique))
+    if found.uniqueness.min() < NOTHING_LEFT:
+        item = answers.columns[found.uniqueness.argmin()]
+        raise NotEstimableError(f"{item} would have no part of its own (Heywood case)")
+    if np.abs(found.mle_retvals.jac).max() > 1e-4:
+        raise NotEstimableError("the factor analysis did not converge")
     if n_factors > 1:
         found.rotate("oblimin")
     loadings, communality = np.asarray(found.loadings), np.asarray(found.communality)
@@ -105,6 +125,12 @@ def efa(items: pd.DataFrame, n_factors: int) -> pd.DataFrame:
     loadings = loadings * np.where(loadings.sum(axis=0) < 0, -1.0, 1.0)
     table = pd.DataFrame(loadings, index=answers.columns, columns=[f"F{n + 1}" for n in range(n_factors)])
     return table.assign(communality=communality)
+
+
+def factor_table(items: pd.DataFrame, rng: np.random.Generator, draws: int = 200) -> pd.DataFrame:
+    """`efa` with the number of factors that parallel analysis suggests (at least one): item, F1, ..., communality."""
+    suggested = int(parallel_analysis(items, rng, draws)["keep"].sum())
+    return efa(items, max(suggested, 1)).rename_axis("item").reset_index()
 
 
 def wording_factor(items: pd.DataFrame, positive: Sequence[str], lonely: Sequence[str]) -> pd.DataFrame:
@@ -124,9 +150,10 @@ def wording_factor(items: pd.DataFrame, positive: Sequence[str], lonely: Sequenc
     -------
     DataFrame
         One row per model: model, n, chi2 (scaled), df, p, cfi, tli, rmsea, rmsea_low, rmsea_high (robust), srmr, aic,
-        bic, share_trait, share_wording (parts of the sum score's variance; the first is omega hierarchical), refused
-        (reason why the model is not to be used; empty when there is none). Numbers of a refused model are missing,
-        and so are the shares of correlated factors, which overlap.
+        bic, misfit (where the model fits worst: the parameter with the largest modification index), share_trait,
+        share_wording (parts of the sum score's variance; the first is omega hierarchical), refused (why the model
+        is not to be used, else empty). Numbers of a refused model are missing, and so are the shares of correlated
+        factors, which overlap.
 
     References
     ----------
@@ -154,9 +181,11 @@ def _row(text: str, answers: pd.DataFrame) -> dict[str, float | str]:
         refused = "; ".join(found.problems)
     except NotEstimableError as error:
         refused = str(error)
-    numbers = dict.fromkeys([*names, "share_trait", "share_wording"], np.nan)
+    numbers = dict.fromkeys([*names, "misfit", "share_trait", "share_wording"], np.nan)
     if not refused:
-        numbers = {name: found.fit[key] for name, key in names.items()} | _shares(found)
+        worst = modification_indices(found).iloc[0]
+        numbers = {name: found.fit[key] for name, key in names.items()}
+        numbers |= {"misfit": f"{worst.lhs} {worst.op} {worst.rhs}: {worst.chi2:.1f}"} | _shares(found)
     return {"n": len(answers)} | numbers | {"refused": refused}
 
 

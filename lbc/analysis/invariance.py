@@ -1,6 +1,7 @@
-"""Measurement invariance over groups: the ladder, its tests, a verdict that can refuse, what non-invariance costs.
+"""Measurement invariance over groups: the ladder, its tests, a verdict that can refuse, the search for a partial one.
 
 A comparison of mean scores presumes at least scalar invariance (or an argued partial one); Putnick & Bornstein 2016.
+What a partial one costs in points stands in measurement.py.
 """
 
 from __future__ import annotations
@@ -29,30 +30,14 @@ ACCEPTABLE = {"cfi": 0.90, "rmsea": 0.08}
 
 
 def ladder(
-    model: str,
-    data: pd.DataFrame,
-    group: str,
-    estimator: Estimator = "MLM",
-    *,
-    partial: Sequence[str] = (),
-    groups: Sequence[Any] | None = None,
+    model: str, data: pd.DataFrame, group: str, estimator: Estimator = "MLM", *, groups: Sequence[Any] | None = None
 ) -> dict[str, CfaFit]:
-    """The four models configural, metric, scalar and strict; arguments as in `cfa.fit`."""
-    return {name: fit(model, data, group, equal, estimator, partial=partial if equal else (), groups=groups)
+    """The four models configural, metric, scalar and strict; arguments as in `cfa.fit`.
+
+    The factors' scale is their SD in the first group, so that every loading can be tested, also the first.
+    """
+    return {name: fit(model, data, group, equal, estimator, std_lv=True, groups=groups)
             for name, equal in STEPS.items()}
-
-
-def invariance(
-    model: str,
-    data: pd.DataFrame,
-    group: str,
-    estimator: Estimator = "MLM",
-    *,
-    partial: Sequence[str] = (),
-    groups: Sequence[Any] | None = None,
-) -> pd.DataFrame:
-    """`compare(ladder(...))`: the invariance ladder as a table."""
-    return compare(ladder(model, data, group, estimator, partial=partial, groups=groups))
 
 
 def compare(fits: dict[str, CfaFit]) -> pd.DataFrame:
@@ -158,6 +143,20 @@ class Verdict:
         return self.level in ("scalar", "strict")
 
 
+def judged(fits: dict[str, CfaFit]) -> pd.DataFrame:
+    """`compare(fits)` with a last column `verdict`: what is to be said of each step, the later ones left aside.
+
+    "holds", "in doubt", "fails" or "refused"; "not judged" after a step that does not hold.
+    """
+    table = compare(fits)
+    words = []
+    for k, name in enumerate(table["step"], start=1):
+        found = verdict(table.head(k))
+        known = {found.level: "holds", found.doubtful: "in doubt", found.failed: "fails"}
+        words.append("refused" if found.refused else known.get(name, "not judged"))
+    return table.assign(verdict=words)
+
+
 def verdict(table: pd.DataFrame) -> Verdict:
     """Judge the table of `invariance` by Chen 2007, or refuse.
 
@@ -202,25 +201,28 @@ def step(fits: dict[str, CfaFit], name: str) -> Result:
     NotEstimableError
         If this step or an earlier one has problems.
     """
-    upto = {known: model for known, model in fits.items() if list(fits).index(known) <= list(fits).index(name)}
+    names = list(fits)
+    upto = {known: fits[known] for known in names[: names.index(name) + 1]}
     table = compare(upto)
-    judged = verdict(table)
-    if judged.refused:
-        raise NotEstimableError(judged.reason)
-    last = table.iloc[-1]
+    found = verdict(table)
+    if found.refused:
+        raise NotEstimableError(found.reason)
+    last, before = table.iloc[-1], names[names.index(name) - 1]
     return Result(
-        f"measurement invariance, {name} against {table.iloc[-2]['step']} model ({fits[name].estimator})",
+        f"measurement invariance, {name} against {before} model ({fits[name].estimator}); {found.reason}",
         Estimate("change of CFI", float(last["d_cfi"])),
         Estimate("change of RMSEA", float(last["d_rmsea"])),
-        Test("chi-square difference", float(last["d_chi2"]), float(last["d_df"]), float(last["d_p"])),
+        scaled_difference(fits[name], fits[before]),
         fits[name].n, "Chen 2007; Satorra & Bentler 2001",
-        {"level": judged.level, "reason": judged.reason, "limits": judged.limits, "cfi": float(last["cfi"]),
+        {"level": found.level, "reason": found.reason, "limits": found.limits, "cfi": float(last["cfi"]),
          "rmsea": float(last["rmsea"]), "srmr": float(last["srmr"])},
     )
 
 
 def release_tests(model: CfaFit) -> pd.DataFrame:
     """Score test of each equality over groups (Bentler & Chou 1992): what freeing it would gain.
+
+    With MLM and MLR chi-square is divided by the model's scaling factor, as that of the model is.
 
     Returns
     -------
@@ -259,7 +261,7 @@ def _score_tests(wider: Model, model: CfaFit, rows: list[int]) -> pd.DataFrame:
     table = pd.DataFrame([wider.rows[r][:4] for r in rows], columns=["lhs", "op", "rhs", "group"])
     table["group"] += 1
     score, variance = -gradient[rows] / 2, variance[rows]
-    table["chi2"] = total * score**2 / variance
+    table["chi2"] = total * score**2 / variance / model.fit.get("scaling", 1.0)
     table["p"], table["change"] = special.chdtrc(1, table["chi2"]), score / variance
     return table.sort_values("chi2", ascending=False, ignore_index=True)
 
@@ -268,72 +270,35 @@ def partial_scalar(
     model: str, data: pd.DataFrame, group: str, estimator: Estimator = "MLM", *, groups: Sequence[Any] | None = None,
     limit: float = 0.010,
 ) -> tuple[CfaFit, list[str]]:
-    """Free intercepts one by one, largest score test first, until CFI is within `limit` of the metric model's.
+    """Free equalities one by one, largest score test first, until CFI falls by less than `limit` at each step.
+
+    First loadings (each with its intercept, which means nothing without it) until the metric model does, then
+    intercepts until the scalar one does.
 
     Returns
     -------
     CfaFit, list of str
-        The partially invariant model and the intercepts freed, e.g. ["x3~1"]. The search uses the data twice: report
-        it as exploratory (Byrne, Shavelson & Muthen 1989).
+        The partially invariant model, scaled as in `ladder`, and what was freed, e.g. ["x3~1"]. The search uses the
+        data twice: report it as exploratory (Byrne, Shavelson & Muthen 1989).
 
     Raises
     ------
     NotEstimableError
-        If more than half of the intercepts would have to go.
+        If half of the intercepts would have to go.
     """
-    index = "cfi" if estimator == "ML" else "cfi_robust"
-    aim = fit(model, data, group, STEPS["metric"], estimator, groups=groups).fit[index] - limit
-    freed: list[str] = []
-    while True:
-        found = fit(model, data, group, STEPS["scalar"], estimator, partial=freed, groups=groups)
-        if found.fit[index] > aim:
-            return found, freed
-        if len(freed) >= len(found.model.items) // 2:
-            raise NotEstimableError("not even partial scalar invariance: more than half of the intercepts differ")
-        tests = release_tests(found)
-        freed.append(tests.loc[tests["op"] == "~1", "lhs"].iloc[0] + "~1")
+    def partly(name: str) -> CfaFit:
+        return fit(model, data, group, STEPS[name], estimator, partial=freed, std_lv=True, groups=groups)
 
-
-def merge_empty(data: pd.DataFrame, items: Sequence[str], group: str) -> tuple[pd.DataFrame, list[str]]:
-    """Merge answers that a group never gave with their neighbour towards the item's middle, in all groups.
-
-    Returns
-    -------
-    DataFrame, list of str
-        A copy of the data, and what was merged, e.g. ["cls_02: 5 into 4"].
-    """
-    data, notes = data.copy(), []
-    for item in items:
-        while True:
-            used = [set(answers.dropna()) for _, answers in data.groupby(group)[item]]
-            every = sorted(set.union(*used))
-            empty = [value for value in every if not all(value in own for own in used)]
-            if not empty or len(every) < 3:
-                break
-            place = every.index(empty[-1])
-            into = every[place - 1] if place >= len(every) / 2 else every[place + 1]
-            data[item] = data[item].replace(empty[-1], into)
-            notes.append(f"{item}: {empty[-1]:g} into {into:g}")
-    return data, notes
-
-
-def dmacs(model: CfaFit) -> pd.DataFrame:
-    """What non-invariant items do to scores: effect size and bias in points, for the second group against the first.
-
-    Returns
-    -------
-    DataFrame
-        item, bias (expected answer of the second group beyond what its factor scores explain, in points of the item;
-        the column's sum is the bias of the sum score), dmacs (Nye & Drasgow 2011, in item standard deviations).
-        Items held equal have zeros, so the model must be a (partially) scalar one with free latent means.
-    """
-    values = model.model.values(model.theta)
-    first, second = (model.model.matrices(values, g) for g in (0, 1))
-    if not any(row.matrix == "a" and row.free >= 0 for row in model.model.rows):
-        raise NotEstimableError("the bias of items needs a model with equal intercepts and free latent means")
-    slope = second["L"] - first["L"]
-    bias = (second["n"] - first["n"] + slope @ second["a"])[:, 0]
-    n = [len(s.cases) for s in model.samples[:2]]
-    pooled = sum(k * np.diag(s.cov) for k, s in zip(n, model.samples, strict=False)) / (sum(n) - 2)
-    distance = np.sqrt((bias**2 + np.diag(slope @ second["P"] @ slope.T)) / pooled)
-    return pd.DataFrame({"item": model.model.items, "bias": bias, "dmacs": distance})
+    index, freed = "cfi" if estimator == "ML" else "cfi_robust", []
+    before = fit(model, data, group, (), estimator, std_lv=True, groups=groups)
+    for name, op in (("metric", "=~"), ("scalar", "~1")):
+        found = partly(name)
+        while before.fit[index] - found.fit[index] >= limit:
+            worst = next(test for test in release_tests(found).itertuples() if test.op == op)
+            item = worst.rhs or worst.lhs
+            freed += [f"{worst.lhs}=~{item}"] * (op == "=~") + [f"{item}~1"]
+            if 2 * sum(text.endswith("~1") for text in freed) >= len(found.model.items):
+                raise NotEstimableError("not even partial scalar invariance: half of the items or more differ")
+            found = partly(name)
+        before = found
+    return found, freed

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from lbc.analysis.cfa import CfaFit, fit
-from lbc.analysis.cfa_estimation import Sample, minimise, observed_information, scores
+from lbc.analysis.cfa import fit
+from lbc.analysis.cfa_estimation import observed_information
 from lbc.errors import NotEstimableError
 from lbc.instruments import Instrument
 from lbc.results import Estimate, Result
@@ -52,8 +52,9 @@ def alpha(items: pd.DataFrame, level: float = 0.95) -> Result:
     Returns
     -------
     Result
-        `extra`: items, alpha_std (of standardised items), average_r, median_r, lambda6 (standardised; None where
-        an item is a sum of others), se (Duhachek & Iacobucci 2004), sum_mean, sum_sd.
+        `extra`: items, alpha_std (of standardised items), alpha_pairwise (every answer used, as person-mean scores
+        use it), average_r, median_r, lambda6 (standardised; None where an item is a sum of others), se (Duhachek &
+        Iacobucci 2004), sum_mean, sum_sd.
 
     Raises
     ------
@@ -80,7 +81,7 @@ def alpha(items: pd.DataFrame, level: float = 0.95) -> Result:
     spread = cov.sum() * (np.trace(cov @ cov) + np.trace(cov) ** 2) - 2 * np.trace(cov) * (cov @ cov).sum()
     pairs, total = corr[np.tril_indices(k, -1)], answers.sum(axis=1)
     extra = {
-        "items": k, "alpha_std": float(_alpha(corr)),
+        "items": k, "alpha_std": float(_alpha(corr)), "alpha_pairwise": float(_alpha(items.cov().to_numpy())),
         "average_r": float(pairs.mean()), "median_r": float(np.median(pairs)),
         "lambda6": _lambda6(corr), "se": float(np.sqrt(2 * k**2 * spread / ((k - 1) ** 2 * cov.sum() ** 3 * n))),
         "sum_mean": float(total.mean()), "sum_sd": float(total.std()),
@@ -169,22 +170,16 @@ def guttman(items: pd.DataFrame) -> dict[str, float | None]:
     return found
 
 
-def omega_total(
-    items: pd.DataFrame, level: float = 0.95, rng: np.random.Generator | None = None, n_boot: int = 1000
-) -> Result:
+def omega_total(items: pd.DataFrame, level: float = 0.95) -> Result:
     """McDonald's omega total of the raw sum score, from a one-factor maximum likelihood solution.
 
-    The interval is Wald's by the delta method with errors robust to non-normal answers; with `rng` it is a
-    bias-corrected and accelerated bootstrap of persons instead.
+    The interval is Wald's by the delta method with errors robust to non-normal answers.
 
     Parameters
     ----------
     items : DataFrame
         Keyed items, at least three.
     level : float
-    rng : Generator, optional
-    n_boot : int
-        Bootstrap samples, used with `rng` only.
 
     Returns
     -------
@@ -200,7 +195,7 @@ def omega_total(
 
     References
     ----------
-    McDonald 1999; Raykov 2002 (delta method); Kelley & Pornprasertmanit 2016; Efron 1987 (bootstrap).
+    McDonald 1999; Raykov 2002 (delta method); Kelley & Pornprasertmanit 2016.
     """
     answers = complete(items, least=3)
     names = [f"i{n}" for n in range(answers.shape[1])]
@@ -212,9 +207,6 @@ def omega_total(
     z, n, k = float(special.ndtri((1 + level) / 2)), len(answers), len(names)
     normal = np.linalg.inv(observed_information(found.model, found.samples, found.theta)) / n
     se, se_normal = (float(np.sqrt(slope @ vcov @ slope)) for vcov in (found.vcov, normal))
-    interval, how = (value - z * se, value + z * se), "robust delta method"
-    if rng is not None:
-        interval, how = _omega_bootstrap(found, value, slope, level, rng, n_boot), f"BCa bootstrap, {n_boot} samples"
     standard = found.parameters["std"].to_numpy()[:k]
     shared, own = standard.sum() ** 2, (1 - standard**2).sum()
     raw = found.parameters["est"].to_numpy()[:k]
@@ -225,8 +217,9 @@ def omega_total(
         "omega_standardised": float(shared / (shared + own)), "ave": float((standard**2).mean()),
         **{index: found.fit[index] for index in ("chi2", "df", "p", "cfi", "tli", "rmsea", "srmr")},
     }
-    return Result(f"McDonald's omega total, {how}", Estimate("omega total", value, interval, level),
-                  n={"persons": n}, reference="McDonald 1999; Kelley & Pornprasertmanit 2016", extra=extra)
+    omega = Estimate("omega total", value, (value - z * se, value + z * se), level)
+    return Result("McDonald's omega total, robust delta method", omega, n={"persons": n},
+                  reference="McDonald 1999; Kelley & Pornprasertmanit 2016", extra=extra)
 
 
 def _omega(theta: np.ndarray) -> tuple[float, np.ndarray]:
@@ -236,24 +229,6 @@ def _omega(theta: np.ndarray) -> tuple[float, np.ndarray]:
     whole = loading**2 + residual
     slope = np.repeat([2 * loading * residual / whole**2, -(loading**2) / whole**2], k)
     return float(loading**2 / whole), slope
-
-
-def _omega_bootstrap(
-    model: CfaFit, value: float, slope: np.ndarray, level: float, rng: np.random.Generator, n_boot: int
-) -> tuple[float, float]:
-    """BCa interval; the acceleration comes from each person's influence instead of a jackknife."""
-    cases, drawn = model.samples[0].cases, []
-    while len(drawn) < n_boot:
-        sample = cases[rng.integers(len(cases), size=len(cases))]
-        sample = Sample(sample, np.zeros(sample.shape[1]), np.cov(sample.T, ddof=0))
-        if (sample.cov.diagonal() > 0).all():
-            drawn.append(_omega(minimise(model.model, [sample], model.theta, tolerance=1e-10)[0])[0])
-    influence = scores(model.model, model.samples, model.theta, at_sample=False) @ (model.vcov @ slope)
-    pull = (influence**3).sum() / (6 * (influence**2).sum() ** 1.5)
-    shift = special.ndtri(np.clip(np.mean(np.array(drawn) < value), 0.5 / n_boot, 1 - 0.5 / n_boot))
-    ends = special.ndtri([(1 - level) / 2, (1 + level) / 2]) + shift
-    low, high = np.quantile(drawn, special.ndtr(shift + ends / (1 - pull * ends)))
-    return float(low), float(high)
 
 
 def reliability_table(
@@ -270,7 +245,7 @@ def reliability_table(
     Returns
     -------
     DataFrame
-        scale, part, items, n, alpha, alpha_low, alpha_high, omega, reason.
+        scale, part, items, n, alpha, alpha_low, alpha_high, omega, omega_low, omega_high, reason.
     """
     rows = []
     for name, scale in scales.items():
@@ -280,17 +255,19 @@ def reliability_table(
             label = scale.subscales[part].label[language] if part else {"en": "total", "zh": "总分"}[language]
             columns = [c for c in keyed[name] if int(c.partition("@")[0].rsplit("_", 1)[1]) in numbers]
             rows.append((scale.name[language], label, *_reliability(keyed[name][columns], whole=not part)))
-    columns = ["scale", "part", "items", "n", "alpha", "alpha_low", "alpha_high", "omega", "reason"]
+    columns = ["scale", "part", "items", "n", "alpha", "alpha_low", "alpha_high", "omega", "omega_low", "omega_high",
+               "reason"]
     return pd.DataFrame(rows, columns=columns)
 
 
 def _reliability(items: pd.DataFrame, whole: bool) -> tuple[Any, ...]:
-    found = [items.shape[1], int(items.notna().all(axis=1).sum()), np.nan, np.nan, np.nan, np.nan]
+    found = [items.shape[1], int(items.notna().all(axis=1).sum()), *[np.nan] * 6]
     try:
         a = alpha(items).estimate
         found[2:5] = [a.value, *a.ci]
         if whole:
-            found[5] = omega_total(items).estimate.value
+            omega = omega_total(items).estimate
+            found[5:8] = [omega.value, *omega.ci]
     except NotEstimableError as error:
         return *found, str(error)
     return *found, ""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from lbc.analysis.dimensions import bartlett, efa, kmo, parallel_analysis, wording_factor
+from lbc.analysis.dimensions import bartlett, efa, factor_table, kmo, parallel_analysis, wording_factor
 from lbc.analysis.psychometrics import alpha, guttman, item_table, omega_total
 from lbc.errors import NotEstimableError
 
@@ -103,14 +105,6 @@ def test_omega_of_parallel_items_is_alpha() -> None:
     assert list(result.extra["loadings"].values()) == pytest.approx([0.5**0.5] * 3)
 
 
-def test_omega_by_bootstrap_is_near_the_delta_method_and_repeatable() -> None:
-    items = scale(200)
-    delta = omega_total(items).estimate
-    first, second = (omega_total(items, rng=np.random.default_rng(7), n_boot=150).estimate for _ in range(2))
-    assert first == second
-    assert first.value == delta.value
-    assert first.ci == pytest.approx(delta.ci, abs=0.015)
-
 
 def test_omega_refuses_an_improper_solution() -> None:
     corr = np.array([[1, 0.8, 0.8], [0.8, 1, 0.3], [0.8, 0.3, 1]])
@@ -166,6 +160,39 @@ def test_efa_finds_who_belongs_together() -> None:
         efa(scale().iloc[:, :5], 3)
 
 
+def test_efa_is_the_same_every_time_and_refuses_what_is_no_solution() -> None:
+    pd.testing.assert_frame_equal(efa(scale(wording=1.0), 2), efa(scale(wording=1.0), 2), check_exact=True)
+    corr = np.array([[1, 0.8, 0.8], [0.8, 1, 0.3], [0.8, 0.3, 1]])
+    with pytest.raises(NotEstimableError, match="x1 would have no part of its own"):
+        efa(exact(corr), 1)
+    with pytest.raises(NotEstimableError, match="one item is a sum of others"):
+        efa(scale().assign(total=lambda frame: frame["q01"] + frame["q02"]), 1)
+
+
+def test_one_factor_is_that_of_the_confirmatory_model() -> None:
+    """Maximum likelihood of one factor has one answer, exploratory or not."""
+    loadings = omega_total(scale()).extra["loadings"]
+    assert efa(scale(), 1)["F1"].to_dict() == pytest.approx(loadings, abs=1e-5)
+
+
+def test_the_factor_table_has_as_many_factors_as_parallel_analysis_suggests() -> None:
+    rng = np.random.default_rng(9)
+    table = factor_table(scale(wording=1.0), np.random.default_rng(5), 60)
+    assert list(table) == ["item", "F1", "F2", "communality"]
+    assert table["item"].tolist() == list(scale())
+    assert list(factor_table(scale(), np.random.default_rng(5), 60)) == ["item", "F1", "communality"]
+    with pytest.raises(NotEstimableError, match="no part of its own"):  # nothing in common: no suggestion, no factor
+        factor_table(pd.DataFrame(rng.normal(size=(300, 6))), np.random.default_rng(5), 60)
+
+
+@pytest.mark.parametrize("function", [kmo, bartlett, omega_total, lambda items: efa(items, 1), item_table,
+                                      lambda items: parallel_analysis(items, np.random.default_rng(1), 5)])
+@pytest.mark.parametrize(("items", "why"), [(scale(2), "2 person"), (scale(20).assign(q03=4.0), "q03 is the same")])
+def test_too_few_persons_and_constant_items(function: Any, items: pd.DataFrame, why: str) -> None:
+    with pytest.raises(NotEstimableError, match=why):
+        function(items)
+
+
 def test_wording_factor_is_found_where_there_is_one() -> None:
     items = scale(wording=0.8)
     table = wording_factor(items, positive=list(items)[6:], lonely=list(items)[:6]).set_index("model")
@@ -173,6 +200,7 @@ def test_wording_factor_is_found_where_there_is_one() -> None:
     assert table["refused"].tolist() == ["", "", ""]
     assert table.loc["one factor", "rmsea"] > 0.1 > 0.05 > table.loc["wording factor", "rmsea"]
     assert table["bic"].idxmax() == "one factor"
+    assert table.loc["one factor", "misfit"].startswith(("q07", "q08", "q09"))  # two items of the same wording
     trait, wording = table.loc["wording factor", ["share_trait", "share_wording"]]
     assert 0.03 < wording < trait < trait + wording < 1
 
