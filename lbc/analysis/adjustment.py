@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,70 @@ from lbc.errors import NotEstimableError
 from lbc.results import Estimate, Result, Test
 
 
+@dataclass(frozen=True, eq=False)
+class Complete:
+    """The rows of two groups that every adjusted estimate rests on: nothing missing in outcome, covariates, cluster.
+
+    Parameters
+    ----------
+    y : Series
+    x : DataFrame
+        Design matrix of the covariates, its intercept first.
+    focal : ndarray of bool
+    clusters : Series or None
+    term : str
+        Name of the group's column in a model.
+    n : dict
+        Complete rows by label, the reference first.
+    dropped : dict
+        Incomplete rows by label.
+    """
+
+    y: pd.Series
+    x: pd.DataFrame
+    focal: np.ndarray
+    clusters: pd.Series | None
+    term: str
+    n: dict[str, int]
+    dropped: dict[str, int]
+
+    @property
+    def pooled_sd(self) -> float:
+        """Pooled SD of the outcome in the two groups."""
+        a, b = moments(self.y[~self.focal]), moments(self.y[self.focal])
+        return float(np.sqrt(((a.n - 1) * a.sd**2 + (b.n - 1) * b.sd**2) / (a.n + b.n - 2)))
+
+
+def complete(
+    frame: pd.DataFrame, outcome: str, group: str, reference: Any, focal: Any, covariates: Sequence[str],
+    cluster: str | None = None,
+) -> Complete:
+    """The complete rows of two groups; arguments as for `adjusted`.
+
+    Rows with a missing covariate are left out and counted: valid as long as missingness does not depend on the
+    outcome at given covariates (White & Carlin 2010), while missing indicators are biased where groups were not drawn
+    by lot (Groenwold et al. 2012).
+
+    Raises
+    ------
+    NotEstimableError
+        If a group has fewer than two complete rows, or a covariate does not vary.
+    """
+    here, there = two(frame, group, reference, focal)
+    used = frame[here | there]
+    known = used[[outcome, *covariates, *([cluster] if cluster else [])]].notna().all(axis=1)
+    data = used[known]
+    is_focal = members(data, group, focal).to_numpy()
+    names = [label(reference), label(focal)]
+    n = {names[0]: int((~is_focal).sum()), names[1]: int(is_focal.sum())}
+    for name, size in n.items():
+        if size < 2:
+            raise NotEstimableError(f"{size} complete row(s) have {group} = {name}; at least 2 are needed")
+    dropped = {names[0]: int(here.sum()) - n[names[0]], names[1]: int(there.sum()) - n[names[1]]}
+    y, x = data[outcome].astype(float), design(data, covariates)
+    return Complete(y, x, is_focal, data[cluster] if cluster else None, f"{group}: {names[1]}", n, dropped)
+
+
 def adjusted(
     frame: pd.DataFrame,
     outcome: str,
@@ -26,6 +91,7 @@ def adjusted(
     covariates: Sequence[str],
     cluster: str | None = None,
     level: float = 0.95,
+    interactions: bool = False,
 ) -> Result:
     """Difference of the two groups at equal covariates, by linear regression.
 
@@ -40,54 +106,47 @@ def adjusted(
     cluster : str, optional
         Column of the class (or school): standard errors are then CR2 with Satterthwaite df; without it HC3 with
         n - p df.
+    interactions : bool
+        Let the covariates' slopes differ between the groups (Lin 2013). The estimate is then the mean difference
+        over all complete rows (g-computation), their covariates taken as given.
 
     Returns
     -------
     Result
         estimate: adjusted difference, focal - reference; effect: the same over the pooled SD of the two groups, its
         limits likewise; test: t. extra: coefficients (DataFrame), adjusted_means (DataFrame: group, mean, se, low,
-        high; g-computation over all rows), n_clusters, r2, dropped (incomplete rows), unadjusted, kind.
+        high; g-computation over all rows), se, n_clusters, r2, dropped (incomplete rows), unadjusted, kind.
 
     Raises
     ------
     NotEstimableError
         If a group or the clusters are missing, a covariate does not vary or is redundant, or rows are too few.
     """
-    here, there = two(frame, group, reference, focal)
-    used = frame[here | there]
-    columns = [outcome, *covariates, *([cluster] if cluster else [])]
-    complete = used[columns].notna().all(axis=1)
-    data = used[complete]
-    names = [label(reference), label(focal)]
-    is_focal = members(data, group, focal)
-    sizes = {names[0]: int((~is_focal).sum()), names[1]: int(is_focal.sum())}
-    for name, size in sizes.items():
-        if size < 2:
-            raise NotEstimableError(f"{size} complete row(s) have {group} = {name}; at least 2 are needed")
-    x = design(data, covariates)
-    term = f"{group}: {names[1]}"
-    x.insert(1, term, is_focal.to_numpy(float))
-    y = data[outcome].astype(float)
-    fit = cluster_robust(y, x, data[cluster]) if cluster else linear(y, x, "HC3")
-    c = fit.coefficient(term, level)
-    a, b = moments(y[~is_focal]), moments(y[is_focal])
-    pooled = float(np.sqrt(((a.n - 1) * a.sd**2 + (b.n - 1) * b.sd**2) / (a.n + b.n - 2)))
+    data = complete(frame, outcome, group, reference, focal, covariates, cluster)
+    x, y, products = data.x.copy(), data.y, {}
+    x.insert(1, data.term, data.focal.astype(float))
+    if interactions:  # around the covariates' means, so that the group's coefficient is the difference there
+        products = {f"{data.term} x {c}": x[data.term] * (x[c] - x[c].mean()) for c in data.x.columns[1:]}
+        x = x.assign(**products)
+    fit = cluster_robust(y, x, data.clusters) if cluster else linear(y, x, "HC3")
+    c, pooled = fit.coefficient(data.term, level), data.pooled_sd
     effect = Estimate("adjusted difference / pooled SD", c.value / pooled, (c.low / pooled, c.high / pooled), level)
-    means = [fit.contrast(x.assign(**{term: float(i)}).mean().to_numpy(), level) for i in range(2)]
+    centre = x.assign(**dict.fromkeys(products, 0.0)).mean()
+    means = [fit.contrast(centre.where(centre.index != data.term, i).to_numpy(), level) for i in (0.0, 1.0)]
     return Result(
         method="linear regression, " + ("CR2 with Satterthwaite df" if cluster else "HC3"),
         estimate=Estimate("adjusted mean difference", c.value, (c.low, c.high), level),
-        effect=effect if pooled else None,
+        effect=effect,
         test=Test("t", c.t, c.df, c.p),
-        n=sizes,
+        n=data.n,
         reference="Bell & McCaffrey 2002; Pustejovsky & Tipton 2018" if cluster else "MacKinnon & White 1985",
         extra={
             "coefficients": fit.table(level),
             "adjusted_means": pd.DataFrame(
-                {"group": names, "mean": [m.value for m in means], "se": [m.se for m in means],
+                {"group": list(data.n), "mean": [m.value for m in means], "se": [m.se for m in means],
                  "low": [m.low for m in means], "high": [m.high for m in means]}),
-            "n_clusters": fit.n_clusters, "r2": fit.r2, "kind": fit.kind,
-            "dropped": int((~complete).sum()), "unadjusted": b.mean - a.mean,
+            "se": c.se, "n_clusters": fit.n_clusters, "r2": fit.r2, "kind": fit.kind,
+            "dropped": sum(data.dropped.values()), "unadjusted": float(y[data.focal].mean() - y[~data.focal].mean()),
         },
     )
 

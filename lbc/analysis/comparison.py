@@ -5,13 +5,15 @@ Adjusted and clustered comparisons live in `adjustment`, `regression` and `multi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
+from lbc.analysis import permutation
 from lbc.analysis.adjustment import adjusted, adjusted_means
 from lbc.analysis.groups import attempt, label, members, order, two
 from lbc.analysis.multilevel import MixedModel, icc_groups, random_intercept
@@ -20,11 +22,9 @@ from lbc.analysis.stats import (
     brunner_munzel,
     equivalence,
     hedges_g,
-    holm,
     jzs_bf_two,
     moments,
     paired,
-    rank_sum,
     student,
     welch,
 )
@@ -32,9 +32,9 @@ from lbc.errors import NotEstimableError
 from lbc.results import Result
 
 __all__ = [
-    "LinearFit", "MixedModel", "adjusted", "adjusted_means", "by_level", "cluster_robust", "design", "equivalence",
-    "family", "icc_groups", "label", "linear", "members", "paired_waves", "random_intercept", "table_one",
-    "two_groups", "waves_by_group",
+    "LinearFit", "MixedModel", "adjusted", "adjusted_means", "bayes_robustness", "by_level", "cluster_robust",
+    "design", "equivalence", "equivalent", "icc_groups", "label", "linear", "members", "paired_waves",
+    "permuted", "random_intercept", "table_one", "two_groups", "waves_by_group",
 ]
 
 
@@ -54,10 +54,9 @@ def two_groups(
     Returns
     -------
     Result
-        As `stats.welch`, n by group label. extra: everything of `welch` (x is the focal group), medians, means, sds,
-        missing (dicts by label), bm (Brunner-Munzel Result of P(reference < focal)), rank_sum (Result, x = focal),
-        g_unpooled (Estimate), student_t, bf10 (r = .707), bf10_wide (r = 1); what cannot be had is None, and its
-        reason stands in extra["reasons"].
+        As `stats.welch`, n by group label. extra: everything of `welch` (x is the focal group), missing (by label),
+        bm (Brunner-Munzel Result of P(reference < focal)), g_unpooled (Estimate), student_t, bf10 (r = .707),
+        bf10_wide (r = 1); what cannot be had is None, and its reason stands in extra["reasons"].
 
     Raises
     ------
@@ -72,16 +71,12 @@ def two_groups(
     sizes = {name: moments(values).n for name, values in names.items()}
     found = {
         "bm": attempt(brunner_munzel, y, x, level),
-        "rank_sum": attempt(rank_sum, x, y, level),
         "g_unpooled": attempt(hedges_g, x, y, level, False),
         "bf10": attempt(jzs_bf_two, t, sizes[label(focal)], sizes[label(reference)]),
         "bf10_wide": attempt(jzs_bf_two, t, sizes[label(focal)], sizes[label(reference)], 1.0),
     }
     extra = result.extra | {key: value for key, (value, _) in found.items()} | {
         "student_t": t,
-        "means": {name: moments(values).mean for name, values in names.items()},
-        "sds": {name: moments(values).sd for name, values in names.items()},
-        "medians": {name: float(values.median()) for name, values in names.items()},
         "missing": {name: int(values.isna().sum()) for name, values in names.items()},
         "reasons": {key: reason for key, (_, reason) in found.items() if reason},
     }
@@ -165,39 +160,53 @@ def table_one(
     return pd.DataFrame(table)
 
 
-def family(results: Mapping[str, Result]) -> pd.DataFrame:
-    """A family of tests with Holm-adjusted p values, in the order given.
+def permuted(
+    frame: pd.DataFrame, outcome: str, group: str, reference: Any, focal: Any, rng: np.random.Generator,
+    ranks: bool = False, cluster: str | None = None,
+) -> Result:
+    """The comparison of `two_groups` by shuffling who is focal, with `cluster` only within classes.
+
+    As `permutation.permuted`; children without the outcome or the class are left out.
+    """
+    here, there = two(frame, group, reference, focal)
+    used = (here | there) & frame[[outcome, *([cluster] if cluster else [])]].notna().all(axis=1)
+    classes = frame.loc[used, cluster].to_numpy() if cluster else None
+    return permutation.permuted(frame.loc[used, outcome].to_numpy(float), there[used].to_numpy(), rng, ranks, classes)
+
+
+def equivalent(
+    frame: pd.DataFrame, outcome: str, group: str, reference: Any, focal: Any, smallest: float | None
+) -> Result:
+    """Is the difference of the two groups smaller than the smallest one that matters? As `stats.equivalence`, Welch.
 
     Parameters
     ----------
-    results : mapping of outcome name to Result
-        Results without a test keep their row, without p; the adjustment counts the tests there are.
-
-    Returns
-    -------
-    DataFrame
-        name, estimate, low, high, effect, effect_low, effect_high, statistic, df, p, p_holm, reason.
+    smallest : float or None
+        Difference in points, fixed before the data were seen.
 
     Raises
     ------
     NotEstimableError
-        If no result has a test.
+        If `smallest` is None, or as `two_groups`.
     """
-    tested = {name: r.test.p for name, r in results.items() if r.test is not None}
-    if not tested:
-        raise NotEstimableError("no test in this family can be computed")
-    adjusted_p = dict(zip(tested, holm(list(tested.values())), strict=True))
-    rows = []
-    for name, r in results.items():
-        row: dict[str, Any] = {"name": name}
-        for prefix, e in (("", r.estimate), ("effect_", r.effect)):
-            low, high = (e.ci if e and e.ci else (np.nan, np.nan))
-            row |= {prefix.rstrip("_") or "estimate": e.value if e else np.nan, f"{prefix}low": low,
-                    f"{prefix}high": high}
-        row |= {"statistic": r.test.statistic if r.test else np.nan, "df": r.test.df if r.test else np.nan,
-                "p": r.test.p if r.test else np.nan, "p_holm": adjusted_p.get(name, np.nan), "reason": r.reason}
-        rows.append(row)
-    return pd.DataFrame(rows)
+    if smallest is None:
+        raise NotEstimableError("no smallest effect that matters was fixed beforehand (comparison.smallest_effect)")
+    here, there = two(frame, group, reference, focal)
+    result = equivalence(frame.loc[there, outcome], frame.loc[here, outcome], -smallest, smallest)
+    return replace(result, n=dict(zip((label(reference), label(focal)), list(result.n.values())[::-1], strict=True)))
+
+
+def bayes_robustness(result: Result) -> pd.DataFrame:
+    """BF10 of a comparison by `two_groups` over the scale r of the Cauchy prior: columns r (.1 to 1.5) and bf10.
+
+    Raises
+    ------
+    NotEstimableError
+        As `jzs_bf_two`.
+    """
+    r = np.arange(1, 16) / 10
+    sizes = list(result.n.values())
+    return pd.DataFrame({"r": r, "bf10": [jzs_bf_two(result.extra["student_t"], *sizes, scale) for scale in r]})
 
 
 def by_level(frame: pd.DataFrame, outcome: str, factor: str, level: float = 0.95) -> pd.DataFrame:

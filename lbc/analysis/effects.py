@@ -261,6 +261,22 @@ def g_av(pre: Numbers, post: Numbers, level: float = 0.95) -> Estimate:
     return Estimate("g_av", j * d, (j * (d - half), j * (d + half)), level)
 
 
+def eta2_interval(f: float, df1: float, df2: float, level: float = 0.90) -> tuple[float, float]:
+    """Limits of partial eta squared by inversion of the noncentral F (Steiger 2004)."""
+    from scipy.optimize import brentq
+
+    def limit(p: float) -> float:
+        if stats.f.cdf(f, df1, df2) <= p:
+            return 0.0
+        high = 10.0 + 2 * f * df1
+        while stats.ncf.cdf(f, df1, df2, high) > p:
+            high *= 2
+        nc = brentq(lambda nc: stats.ncf.cdf(f, df1, df2, nc) - p, 0, high, xtol=1e-12)
+        return float(nc / (nc + df2))
+
+    return limit((1 + level) / 2), limit((1 - level) / 2)
+
+
 def fisher_z_ci(r: float, n: int, level: float = 0.95) -> tuple[float, float]:
     """Interval of a correlation by Fisher's z.
 

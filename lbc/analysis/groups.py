@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lbc.errors import NotEstimableError
+from lbc.results import Result
 
 
 def label(value: Any) -> str:
@@ -48,6 +49,14 @@ def attempt(function: Callable[..., Any], *values: Any) -> tuple[Any, str]:
         return function(*values), ""
     except NotEstimableError as error:
         return None, str(error)
+
+
+def result(function: Callable[..., Result], *values: Any) -> Result:
+    """The function's result, or one without an estimate that says why there is none."""
+    try:
+        return function(*values)
+    except NotEstimableError as error:
+        return Result(function.__name__.replace("_", " "), None, reason=str(error))
 
 
 def order(name: str) -> tuple[bool, float, str]:

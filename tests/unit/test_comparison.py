@@ -11,7 +11,6 @@ from scipy import stats as scipy_stats
 
 from lbc.analysis import comparison, groups
 from lbc.errors import NotEstimableError
-from lbc.results import Result
 
 
 def school(seed: int = 1, classes: int = 12, size: int = 20, effect: float = 4.0) -> pd.DataFrame:
@@ -77,9 +76,7 @@ def test_two_groups_says_focal_minus_reference() -> None:
     assert found.test.p == pytest.approx(oracle.pvalue)
     assert found.effect.value > 0
     assert found.extra["bm"].estimate.value > 0.5
-    assert found.extra["rank_sum"].estimate.value > 0
     assert found.extra["bf10"] > 10
-    assert found.extra["medians"] == {"0": pytest.approx(y.median()), "1": pytest.approx(x.median())}
     assert found.extra["reasons"] == {}
 
 
@@ -111,22 +108,46 @@ def test_table_one() -> None:
     assert np.isnan(rows.loc[("split", "")].smd)
 
 
-def test_family_adjusts_what_there_is() -> None:
-    frame = school()
-    results = {name: comparison.two_groups(frame.assign(y=frame["score"] + k * frame["left"]), "y", "left", 0, 1)
-               for name, k in (("social", 0), ("peer", -4), ("belonging", -3))}
-    table = comparison.family(results).set_index("name")
-    p = {name: r.test.p for name, r in results.items()}
-    assert table["p"].to_dict() == pytest.approx(p)
-    assert table.loc["social", "p_holm"] == pytest.approx(min(1, 3 * p["social"]))
-    assert (table["p_holm"] >= table["p"]).all()
-    broken = Result("none", None, reason="the scale was not asked")
-    table = comparison.family({**results, "broken": broken}).set_index("name")
-    assert np.isnan(table.loc["broken", "p_holm"])
-    assert table.loc["broken", "reason"] == "the scale was not asked"
-    assert table.loc["social", "p_holm"] == pytest.approx(min(1, 3 * p["social"]))
-    with pytest.raises(NotEstimableError):
-        comparison.family({"broken": broken})
+def test_shuffling_the_marks_of_the_frame() -> None:
+    frame = school(effect=5)
+    frame.loc[[3, 8], "score"] = np.nan
+    frame.loc[11, "class"] = None
+    both = comparison.two_groups(frame, "score", "left", 0, 1)
+    free = comparison.permuted(frame, "score", "left", 0, 1, np.random.default_rng(1))
+    assert free.test.statistic == pytest.approx(both.test.statistic)
+    assert free.estimate.value == pytest.approx(both.estimate.value)
+    ranks = comparison.permuted(frame, "score", "left", 0, 1, np.random.default_rng(1), ranks=True)
+    assert ranks.test.statistic == pytest.approx(both.extra["bm"].test.statistic)
+    within = comparison.permuted(frame, "score", "left", 0, 1, np.random.default_rng(1), cluster="class")
+    assert sum(within.n[key] for key in "xy") == len(frame) - 3
+    assert within.n["classes"] == 12
+    assert within.estimate.value != pytest.approx(free.estimate.value)
+
+
+def test_equivalence_needs_a_bound_fixed_beforehand() -> None:
+    frame = school(effect=0.5, classes=40)
+    found = comparison.equivalent(frame, "score", "left", 0, 1, 20.0)
+    assert found.extra["equivalent"]
+    assert found.n == comparison.two_groups(frame, "score", "left", 0, 1).n
+    assert found.estimate.value == comparison.two_groups(frame, "score", "left", 0, 1).estimate.value
+    assert not comparison.equivalent(frame, "score", "left", 0, 1, 0.1).extra["equivalent"]
+    with pytest.raises(NotEstimableError, match="fixed beforehand"):
+        comparison.equivalent(frame, "score", "left", 0, 1, None)
+
+
+def test_the_bayes_factor_over_the_scale_of_its_prior() -> None:
+    from lbc.reporting import figures_comparison
+
+    found = comparison.two_groups(school(effect=0), "score", "left", 0, 1)
+    table = comparison.bayes_robustness(found)
+    assert table["r"].tolist() == pytest.approx([0.1 * k for k in range(1, 16)])
+    assert table.set_index(table["r"].round(1)).loc[1.0, "bf10"] == pytest.approx(found.extra["bf10_wide"])
+    between = table["bf10"][[6, 7]].tolist()  # r = .7 and .8, around the usual .707
+    assert min(between) <= found.extra["bf10"] <= max(between)
+    for language in ("en", "zh"):
+        fig, drawn = figures_comparison.bayes_robustness(table, language=language)
+        assert drawn["bf10"].tolist() == table["bf10"].tolist()
+        assert fig.axes[0].get_yscale() == "log"
 
 
 def test_by_level_sorts_numbers_as_numbers() -> None:
@@ -170,6 +191,24 @@ def test_adjusted_means_are_the_mean_predictions() -> None:
     assert found["kind"] == "CR2"
     # the young are less often left-behind and less lonely: adjusting brings the difference down
     assert found["adjusted_means"]["mean"].diff()[1] < found["unadjusted"]
+
+
+def test_slopes_may_differ_between_the_groups() -> None:
+    """With interactions the estimate is the mean of each child's two predictions (g-computation; Lin 2013)."""
+    import statsmodels.formula.api as smf
+
+    frame = school()
+    frame["score"] += 3 * frame["left"] * (frame["age"] - 10)
+    found = comparison.adjusted(frame, "score", "left", 0, 1, ["age", "girl"], interactions=True)
+    fit = smf.ols("score ~ left * (age + girl)", frame).fit()
+    expected = [fit.predict(frame.assign(left=i)).mean() for i in (0, 1)]
+    means = found.extra["adjusted_means"]["mean"]
+    assert means.tolist() == pytest.approx(expected)
+    assert found.estimate.value == pytest.approx(means.diff()[1])
+    centred = frame.assign(age=frame["age"] - frame["age"].mean(), girl=frame["girl"] - frame["girl"].mean())
+    oracle = smf.ols("score ~ left * (age + girl)", centred).fit(cov_type="HC3", use_t=True)
+    assert found.extra["se"] == pytest.approx(oracle.bse["left"])
+    assert found.estimate.value != pytest.approx(comparison.adjusted(frame, "score", "left", 0, 1, ["age"]).estimate.value)
 
 
 def test_text_covariates_become_dummies() -> None:

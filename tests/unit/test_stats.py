@@ -11,13 +11,13 @@ import pandas as pd
 import pytest
 from scipy import stats as scipy_stats
 
-from lbc.analysis import effects, exact, ranks, stats
+from lbc.analysis import effects, exact, permutation, ranks, stats
 from lbc.errors import NotEstimableError
 
 EIGHT = [-7, -5, 0, -8, -8, -4, -3, -7]
 
 
-@pytest.mark.parametrize("module", [effects, exact, ranks, stats], ids=lambda m: m.__name__)
+@pytest.mark.parametrize("module", [effects, exact, permutation, ranks, stats], ids=lambda m: m.__name__)
 def test_examples_in_docstrings(module: object) -> None:
     outcome = doctest.testmod(module)
     assert (outcome.failed, outcome.attempted > 0) == (0, True)
@@ -482,3 +482,132 @@ def test_bca_refuses() -> None:
     ):
         with pytest.raises(NotEstimableError):
             stats.bca(data, statistic, rng, n=50)
+
+
+def test_bca_of_difference_and_g() -> None:
+    rng = np.random.default_rng(11)
+    x, y = rng.exponential(8, 70), rng.exponential(6, 50)
+    difference, g = stats.bca_of_two(x, y, np.random.default_rng(5))
+    assert (difference, g) == stats.bca_of_two([*x, np.nan], y, np.random.default_rng(5))
+    assert difference.value == pytest.approx(x.mean() - y.mean())
+    assert g.value == pytest.approx(stats.hedges_g(x, y).value)
+    assert difference.ci == pytest.approx(stats.welch(x, y).estimate.ci, abs=0.6)
+    with pytest.raises(NotEstimableError, match="fewer than eight"):
+        stats.bca_of_two(x, y[:5], np.random.default_rng(5))
+
+
+# --- shuffling who is focal ---
+
+
+def marked(x: list[float], y: list[float]) -> tuple[np.ndarray, np.ndarray]:
+    return np.array([*x, *y], dtype=float), np.r_[np.ones(len(x), bool), np.zeros(len(y), bool)]
+
+
+def test_shuffled_statistics_are_those_of_welch_and_brunner_munzel() -> None:
+    rng = np.random.default_rng(12)
+    x, y = rng.integers(1, 6, 20), rng.integers(2, 9, 15)
+    means = permutation.permuted(*marked(x, y), np.random.default_rng(1), n=500)
+    assert means.test.statistic == pytest.approx(stats.welch(x, y).test.statistic)
+    ranks_ = permutation.permuted(*marked(x, y), np.random.default_rng(1), ranks=True, n=500)
+    direct = stats.brunner_munzel(y, x)
+    assert [ranks_.test.statistic, ranks_.estimate.value] == pytest.approx(
+        [direct.test.statistic, direct.estimate.value])
+    assert means.n == {"x": 20, "y": 15}
+
+
+def test_p_of_shuffled_groups_by_brute_force() -> None:
+    """All 126 ways to choose four of nine: the share at least as extreme, within the error of 10,000 shuffles."""
+    from itertools import combinations
+
+    x, y = [1.0, 2.5, 2.0, 4.5], [2.0, 5.0, 6.5, 4.5, 7.0]
+    both = np.array(x + y)
+    for by_rank, direct in ((False, stats.welch), (True, lambda a, b: stats.brunner_munzel(b, a))):
+        sizes = []
+        for chosen in combinations(range(9), 4):
+            one = np.isin(np.arange(9), chosen)
+            try:
+                sizes.append(abs(direct(both[one], both[~one]).test.statistic))
+            except NotEstimableError:  # no overlap: infinitely far
+                sizes.append(math.inf)
+        expected = np.mean(np.array(sizes) >= abs(direct(x, y).test.statistic) - 1e-9)
+        found = permutation.permuted(*marked(x, y), np.random.default_rng(2), ranks=by_rank)
+        assert found.test.p == pytest.approx(expected, abs=0.015)
+
+
+def test_within_classes_only_children_of_one_class_are_compared() -> None:
+    import statsmodels.formula.api as smf
+
+    rng = np.random.default_rng(13)
+    room = np.repeat(list("abcdef"), 12)
+    focal = rng.random(72) < np.repeat([0.2, 0.3, 0.5, 0.6, 0.8, 1.1], 12)  # all of the last class are focal
+    y = np.round(rng.normal(0, 4, 72) + np.repeat(np.arange(6) * 3, 12))
+    found = permutation.permuted(y, focal, np.random.default_rng(1), classes=room, n=500)
+    fit = smf.ols("y ~ focal + C(room)", pd.DataFrame({"y": y, "focal": focal * 1.0, "room": room})).fit()
+    assert found.estimate.value == pytest.approx(fit.params["focal"])
+    assert found.n == {"x": int(focal[:60].sum()), "y": int((~focal).sum()), "classes": 5}
+    ranks_ = permutation.permuted(y, focal, np.random.default_rng(1), True, room, 500)
+    chances, weights = [], []
+    for name in "abcde":
+        a, b = (y[(room == name) & (focal == mark)] for mark in (False, True))
+        chances.append(np.mean([(i < j) + (i == j) / 2 for i in a for j in b]))
+        weights.append(a.size * b.size / (a.size + b.size))
+    assert ranks_.estimate.value == pytest.approx(np.average(chances, weights=weights))
+
+
+def test_shuffling_within_classes_is_not_fooled_by_classes() -> None:
+    """Classes differ and so do their shares of focal children, who differ in nothing: only the free shuffle rejects."""
+    rng = np.random.default_rng(14)
+    room, share = np.repeat(np.arange(8), 15), np.repeat(np.linspace(0.2, 0.8, 8), 15)
+    free = within = 0
+    for k in range(60):
+        focal = rng.random(120) < share
+        y = 4 * share + rng.normal(size=120)
+        free += permutation.permuted(y, focal, np.random.default_rng(k), n=199).test.p <= 0.05
+        within += permutation.permuted(y, focal, np.random.default_rng(k), classes=room, n=199).test.p <= 0.05
+    assert free / 60 > 0.4
+    assert within / 60 < 0.15
+
+
+def test_studentising_keeps_the_level_at_unequal_spread() -> None:
+    """Eight children with SD 4 against forty with SD 1, equal means: shuffling the plain difference is far off."""
+    rng, hits, plain = np.random.default_rng(15), 0, 0
+    for k in range(200):
+        x, y = rng.normal(0, 4, 8), rng.normal(0, 1, 40)
+        hits += permutation.permuted(*marked(x, y), np.random.default_rng(k), n=199).test.p <= 0.05
+        both, chosen = np.r_[x, y], np.argsort(np.random.default_rng(k).random((199, 48)), axis=1)[:, :8]
+        gaps = np.abs(both[chosen].mean(axis=1) - both.mean())
+        plain += (1 + (gaps >= abs(x.mean() - both.mean())).sum()) / 200 <= 0.05
+    assert hits / 200 < 0.12
+    assert plain / 200 > 0.25
+
+
+def test_shuffles_are_reproducible_and_their_interval_covers_the_estimate() -> None:
+    rng = np.random.default_rng(16)
+    y, focal = marked(rng.normal(1, 1, 40), rng.normal(0, 2, 30))
+    first, second = (permutation.permuted(y, focal, np.random.default_rng(4)) for _ in range(2))
+    assert first == second
+    assert first.estimate.ci == pytest.approx(stats.welch(y[focal], y[~focal]).estimate.ci, abs=0.05)
+
+
+@pytest.mark.parametrize("ranks_", [False, True])
+def test_what_cannot_be_shuffled(ranks_: bool) -> None:
+    rng = np.random.default_rng(0)
+    refusals = {
+        "at least 2 in each": (*marked([1], [2, 3, 4]), None),
+        "no class has children of both groups": (*marked([1, 2], [3, 4]), ["a", "a", "b", "b"]),
+        "do not overlap, or all|neither group varies": (*marked([3, 3, 3], [3, 3, 3]), None),
+    }
+    for reason, (y, focal, room) in refusals.items():
+        with pytest.raises(NotEstimableError, match=reason):
+            permutation.permuted(y, focal, rng, ranks_, room, 50)
+
+
+def test_ten_thousand_shuffles_of_a_town_are_fast() -> None:
+    from time import perf_counter
+
+    rng = np.random.default_rng(17)
+    y, focal = marked(rng.integers(16, 80, 290), rng.integers(16, 80, 280))
+    for ranks_ in (False, True):
+        start = perf_counter()
+        permutation.permuted(y, focal, rng, ranks_)
+        assert perf_counter() - start < 3  # a fifth of a second where nothing else runs
