@@ -18,7 +18,7 @@ MOST_UNDEFINED = 0.1
 
 def krippendorff_alpha(
     matrix: Any, metric: Metric = "nominal", rng: np.random.Generator | None = None, n_boot: int = 1000,
-    level: float = 0.95,
+    level: float = 0.95, groups: Sequence[Any] | None = None,
 ) -> Result:
     """Krippendorff's alpha of coders over units.
 
@@ -29,6 +29,8 @@ def krippendorff_alpha(
     metric : {"nominal", "ordinal", "interval", "ratio"}
     rng : Generator, optional
         With it, and for nominal codes, a percentile interval from resampled units.
+    groups : sequence, optional
+        What each unit belongs to (the person whose words it is): whole groups are resampled instead of units.
 
     Returns
     -------
@@ -43,7 +45,8 @@ def krippendorff_alpha(
 
     References
     ----------
-    Krippendorff 2011; bootstrap over units as in Hayes & Krippendorff 2007 in purpose, by plain resampling.
+    Krippendorff 2011; bootstrap over units as in Hayes & Krippendorff 2007 in purpose, by plain resampling; over
+    groups: Field & Welsh 2007.
     """
     import krippendorff
 
@@ -54,7 +57,8 @@ def krippendorff_alpha(
     else:
         numbers = codes.to_numpy(float)
         kinds = np.unique(numbers[~np.isnan(numbers)])
-    numbers = numbers[:, (~np.isnan(numbers)).sum(axis=0) > 1]
+    paired = (~np.isnan(numbers)).sum(axis=0) > 1
+    numbers = numbers[:, paired]
     if not numbers.size:
         raise NotEstimableError("no unit was coded by two coders")
     if len(np.unique(numbers[~np.isnan(numbers)])) < 2:
@@ -62,32 +66,86 @@ def krippendorff_alpha(
     value = float(krippendorff.alpha(reliability_data=numbers, level_of_measurement=metric))
     ci, extra = None, {}
     if rng is not None and metric == "nominal":
-        ci, extra["undefined"] = _alpha_interval(numbers, len(kinds), rng, n_boot, level)
+        owners = np.arange(len(paired)) if groups is None else pd.factorize(np.asarray(groups))[0]
+        ci, extra["undefined"] = _alpha_interval(numbers, len(kinds), owners[paired], rng, n_boot, level)
+    resampled_ones = "units" if groups is None else "groups of units"
     return Result(
-        method=f"Krippendorff's alpha ({metric})" + (", bootstrap of units" if ci else ""),
+        method=f"Krippendorff's alpha ({metric})" + (f", bootstrap of {resampled_ones}" if ci else ""),
         estimate=Estimate("Krippendorff's alpha", value, ci, level), reference="Krippendorff 2011",
         n={"units": numbers.shape[1], "coders": numbers.shape[0]}, extra=extra,
     )
 
 
 def _alpha_interval(
-    numbers: np.ndarray, kinds: int, rng: np.random.Generator, n_boot: int, level: float
+    numbers: np.ndarray, kinds: int, owners: np.ndarray, rng: np.random.Generator, n_boot: int, level: float
 ) -> tuple[tuple[float, float] | None, float]:
-    """Nominal alpha in resamples of units: 1 - (N - 1) disagreements / (N^2 - sum of squared code counts)."""
+    """Nominal alpha in resamples of owners: 1 - (N - 1) disagreements / (N^2 - sum of squared code counts)."""
     counts = np.stack([(numbers == kind).sum(axis=0) for kind in range(kinds)], axis=1)
     coders = counts.sum(axis=1)
     disagreements = (coders**2 - (counts**2).sum(axis=1)) / (coders - 1)
-    units = len(coders)
-    weights = rng.multinomial(units, np.full(units, 1 / units), size=n_boot)
-    total = weights @ coders
-    chance = total**2 - ((weights @ counts) ** 2).sum(axis=1)
-    defined = chance > 0
-    undefined = 1 - float(defined.mean())
-    if undefined > MOST_UNDEFINED:
-        return None, undefined
-    alphas = 1 - (total - 1)[defined] * (weights @ disagreements)[defined] / chance[defined]
-    low, high = np.quantile(alphas, [0.5 - level / 2, 0.5 + level / 2])
-    return (float(low), float(high)), undefined
+    sums = pd.DataFrame(np.column_stack([counts, coders, disagreements])).groupby(owners).sum().to_numpy()
+    if len(sums) < 2:
+        return None, 0.0
+    weights = rng.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=n_boot)
+    drawn = weights @ sums
+    total, apart = drawn[:, -2], drawn[:, -1]
+    chance = total**2 - (drawn[:, :-2] ** 2).sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        alphas = np.where(chance > 0, 1 - (total - 1) * apart / chance, np.nan)
+    return _limits(alphas, level), float((chance <= 0).mean())
+
+
+def _limits(draws: np.ndarray, level: float) -> tuple[float, float] | None:
+    """Percentile interval; None where more than a tenth of the resamples leave the measure undefined."""
+    if np.isnan(draws).mean() > MOST_UNDEFINED:
+        return None
+    low, high = np.nanquantile(draws, [0.5 - level / 2, 0.5 + level / 2])
+    return float(low), float(high)
+
+
+def resampled(
+    a: Any, b: Any, groups: Sequence[Any], rng: np.random.Generator, n_boot: int = 1000, level: float = 0.95
+) -> dict[str, tuple[float, float] | None]:
+    """Percentile intervals of what two coders agree on, from resamples of whole groups of units.
+
+    Parameters
+    ----------
+    a, b : sequences of equal length
+        Codes of the same units; units that one of them left out are dropped.
+    groups : sequence
+        What each unit belongs to: segments of one interview are not independent, so persons are resampled.
+
+    Returns
+    -------
+    dict
+        percent_agreement, kappa, ac1: (low, high), or None where a tenth of the resamples leave it undefined.
+
+    Raises
+    ------
+    NotEstimableError
+        If there are fewer than two groups or codes.
+
+    References
+    ----------
+    Field & Welsh 2007.
+    """
+    pairs = pd.DataFrame({"a": list(a), "b": list(b), "group": list(groups)}).dropna()
+    kinds = pd.unique(pairs[["a", "b"]].to_numpy(object).ravel())
+    owners, names = pd.factorize(pairs["group"])
+    if len(names) < 2 or len(kinds) < 2:
+        raise NotEstimableError("an interval needs at least two persons and two codes")
+    tables = np.zeros((len(names), len(kinds), len(kinds)))
+    np.add.at(tables, (owners, *(pd.Categorical(pairs[key], categories=kinds).codes for key in "ab")), 1)
+    weights = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=n_boot)
+    p = np.tensordot(weights, tables, axes=1)
+    p /= p.sum(axis=(1, 2), keepdims=True)
+    rows, columns, same = p.sum(axis=2), p.sum(axis=1), np.trace(p, axis1=1, axis2=2)
+    mean = (rows + columns) / 2
+    chance, gwet = (rows * columns).sum(axis=1), (mean * (1 - mean)).sum(axis=1) / (len(kinds) - 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        kappa = np.where(chance < 1 - 1e-12, (same - chance) / (1 - chance), np.nan)
+    draws = {"percent_agreement": same, "kappa": kappa, "ac1": (same - gwet) / (1 - gwet)}
+    return {name: _limits(values, level) for name, values in draws.items()}
 
 
 def _table(a: Any, b: Any, categories: Sequence[Any] | None) -> tuple[np.ndarray, list[Any], int]:

@@ -134,24 +134,46 @@ def importance_by_level(
     return table.assign(r2=table["lmg"].sum(), confidence=level, **design.counts())
 
 
-def conditional_dominance(frame: pd.DataFrame, outcome: str, predictors: Sequence[str]) -> pd.DataFrame:
-    """Mean gain in R2 by a predictor that joins 0, 1, 2, ... others (Azen & Budescu 2003).
+def conditional_dominance(
+    frame: pd.DataFrame, outcome: str, groups: Mapping[str, Sequence[str]] | Sequence[str]
+) -> pd.DataFrame:
+    """Which predictor (or level) gains more R2 than another, on average and beside every set of the others.
+
+    Parameters
+    ----------
+    groups : dict of str to list of str, or list of str
+        Levels with their predictors, or single predictors.
 
     Returns
     -------
     DataFrame
-        One row per predictor: predictor, with_0, with_1, ...; the mean of a row is its LMG.
+        One row per level (or predictor): level (predictor), with_0, with_1, ... (mean gain beside 0, 1, ... others:
+        conditional dominance), lmg (mean of these: general dominance), dominates: those than which it gains more
+        beside every set of the others (complete dominance), joined by ", ".
+
+    References
+    ----------
+    Azen & Budescu 2003.
     """
-    design = make_design(frame, outcome, {predictor: [predictor] for predictor in predictors}, None)
+    blocks = groups if isinstance(groups, Mapping) else {predictor: [predictor] for predictor in groups}
+    design = make_design(frame, outcome, blocks, None)
     r2 = subset_r2(design.products().sum(axis=0)[:, None], list(design.groups.values()))[:, 0]
-    subsets, rows = np.arange(len(r2)), []
-    for i in range(len(design.groups)):
+    subsets, names, rows = np.arange(len(r2)), list(blocks), []
+    for i in range(len(names)):
         without = subsets[subsets >> i & 1 == 0]
         others = np.bitwise_count(without)
         rows.append(np.bincount(others, r2[without | 1 << i] - r2[without]) / np.bincount(others))
     table = pd.DataFrame(rows, columns=[f"with_{k}" for k in range(len(rows))])
-    table.insert(0, "predictor", list(predictors))
-    return table
+    table.insert(0, "level" if isinstance(groups, Mapping) else "predictor", names)
+    ahead = [[name for j, name in enumerate(names) if j != i and _always_more(r2, i, j)] for i in range(len(names))]
+    return table.assign(lmg=np.mean(rows, axis=1), dominates=[", ".join(beaten) for beaten in ahead])
+
+
+def _always_more(r2: np.ndarray, i: int, j: int) -> bool:
+    """Whether group i gains more than group j beside every set that has neither."""
+    subsets = np.arange(len(r2))
+    neither = subsets[(subsets >> i & 1 == 0) & (subsets >> j & 1 == 0)]
+    return bool((r2[neither | 1 << i] > r2[neither | 1 << j]).all())
 
 
 def standardised(
@@ -190,7 +212,8 @@ def vif(frame: pd.DataFrame, predictors: Sequence[str]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per predictor: predictor, df, vif, vif_per_df (vif ** (1/df), comparable between predictors).
+        One row per predictor: predictor, df, vif, vif_per_df (vif ** (1/df), comparable between predictors), and, for
+        all together, condition_number (root of largest over smallest eigenvalue of their correlations).
     """
     complete = frame[list(predictors)].dropna()
     columns = [numeric(complete[predictor]) for predictor in predictors]
@@ -199,14 +222,15 @@ def vif(frame: pd.DataFrame, predictors: Sequence[str]) -> pd.DataFrame:
     if still := [name for name in x if x[name].nunique() < 2]:
         raise NotEstimableError(f"'{still[0]}' does not vary among the {len(x)} complete rows")
     r = np.atleast_2d(np.corrcoef(x.to_numpy(float), rowvar=False))
-    if np.linalg.eigvalsh(r)[0] < COLLINEAR:
+    eigenvalues = np.linalg.eigvalsh(r)
+    if eigenvalues[0] < COLLINEAR:
         raise NotEstimableError("a predictor is a combination of the others")
     rows = []
     for i, predictor in enumerate(predictors):
         own = owners == i
         value = np.linalg.det(r[np.ix_(own, own)]) * np.linalg.det(r[np.ix_(~own, ~own)]) / np.linalg.det(r)
         rows.append({"predictor": predictor, "df": own.sum(), "vif": value, "vif_per_df": value ** (1 / own.sum())})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).assign(condition_number=float(np.sqrt(eigenvalues[-1] / eigenvalues[0])))
 
 
 def blockwise_results(table: pd.DataFrame) -> dict[str, Result]:

@@ -2,7 +2,8 @@
 
 All functions take one row per coder and segment: person, role, coder, segment, level, theme, paraphrase. Segments
 are numbered anew for each person or throughout: person and segment together name a unit. Counts are persons, not
-mentions; a code counts when all coders of the segment gave it the same level and theme.
+mentions; a code counts when all coders of the segment gave it the same level and theme. Segments of one person are
+not independent, so intervals come from resampled persons.
 """
 
 from __future__ import annotations
@@ -13,16 +14,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbc.analysis.agreement import ac1, cohen_kappa, fleiss_kappa, icc_raters, krippendorff_alpha
+from lbc.analysis.agreement import ac1, cohen_kappa, fleiss_kappa, icc_raters, krippendorff_alpha, resampled
 from lbc.errors import NotEstimableError
-from lbc.results import Result
+from lbc.params import Theme
+from lbc.results import Estimate, Result, Words
 
 __all__ = [
-    "ac1", "agreement", "agreement_by_code", "by_person", "codes_by_level", "cohen_kappa", "fleiss_kappa",
-    "icc_raters", "krippendorff_alpha", "new_codes", "persons_by_level",
+    "ac1", "agreement", "agreement_by_code", "co_occurrence", "codes_by_level", "cohen_kappa", "fleiss_kappa",
+    "icc_raters", "krippendorff_alpha", "names", "new_code_curve", "new_codes", "saturation", "who",
 ]
 COLUMNS = ("person", "role", "coder", "segment", "level", "theme", "paraphrase")
 LEVELS = ("individual", "family", "school_community", "society")
+ALL, ANY = "all codes together", "any theme"
+ROLES: dict[str, Words] = {
+    "child": {"en": "children", "zh": "儿童"}, "guardian": {"en": "guardians", "zh": "监护人"},
+    "parent": {"en": "parents", "zh": "家长"}, "teacher": {"en": "teachers", "zh": "教师"},
+}
+BASE, RUN, NEWS = 4, 2, 0.05
+"""Guest, Namey & Chen 2020: interviews in the base, interviews in a run, share of new codes that is no news."""
 
 
 def agreement(
@@ -38,67 +47,70 @@ def agreement(
     value : {"theme", "level"}
         What was coded.
     rng : Generator, optional
-        With it a percentile interval from resampled segments.
+        With it a percentile interval from resampled persons (none with one person).
     n_boot : int
     level : float
 
     Returns
     -------
     Result
-        n: segments, persons, coders. extra: percent_agreement and by_code (see `agreement_by_code`); with exactly two
-        coders also kappa, kappa_ci, ac1, ac1_ci.
+        n: segments coded twice, persons, coders. extra: double_coded (share of all segments that were coded by two or
+        more) and what `agreement_by_code` says of all codes together.
 
     Raises
     ------
     NotEstimableError
         If no segment was coded twice, a coder coded a segment twice, or only one code was used.
+
+    References
+    ----------
+    Krippendorff 2011; whole persons resampled: Field & Welsh 2007.
     """
     wide = _wide(frame, value)
-    alpha = krippendorff_alpha(wide.to_numpy(object).T, "nominal", rng, n_boot, level)
-    extra: dict[str, Any] = {"percent_agreement": _pairs_that_agree(wide)}
-    if wide.shape[1] == 2:
-        kappa, one = cohen_kappa(*_two(wide), level=level), ac1(*_two(wide), level=level)
-        extra |= {"kappa": kappa.estimate.value, "kappa_ci": kappa.estimate.ci, "ac1": one.estimate.value,
-                  "ac1_ci": one.estimate.ci}
-    extra["by_code"] = agreement_by_code(frame, value, rng, n_boot, level)
-    persons = wide.index[wide.notna().sum(axis=1) > 1].get_level_values("person").nunique()
-    return Result(
-        method=alpha.method.replace("units", "segments"), estimate=alpha.estimate, reference=alpha.reference,
-        n={"segments": alpha.n["units"], "persons": persons, "coders": alpha.n["coders"]}, extra=alpha.extra | extra,
-    )
+    alpha = krippendorff_alpha(wide.to_numpy(object).T, "nominal", rng, n_boot, level, _persons(wide))
+    twice = wide.notna().sum(axis=1) > 1
+    n = {"segments": alpha.n["units"], "persons": wide[twice].index.get_level_values("person").nunique(),
+         "coders": alpha.n["coders"]}
+    extra = {"double_coded": float(twice.mean())} | _measures(wide[twice], rng, n_boot, level)
+    return Result(alpha.method.replace("groups of units", "persons"), alpha.estimate, n=n, reference=alpha.reference,
+                  extra=alpha.extra | extra)
 
 
 def agreement_by_code(
     frame: pd.DataFrame, value: str = "theme", rng: np.random.Generator | None = None, n_boot: int = 1000,
     level: float = 0.95,
 ) -> pd.DataFrame:
-    """Agreement on each code, as given or not given.
+    """Agreement on all codes together, and on each code as given or not given.
 
-    A code that is rarely given can have a low kappa in spite of few disagreements; so AC1 stands beside it.
+    A rarely given code can have a low kappa in spite of few disagreements; so AC1 stands beside it (Gwet 2008).
 
     Returns
     -------
     DataFrame
-        One row per code, in order of frequency: code, given (segments to which any coder gave it), agreed (to which
-        all did), percent_agreement, alpha, note, kappa and ac1 (the last two with two coders only); with `rng` also
-        low and high of alpha. Where a measure is not defined it is empty and the note says why.
+        One row for all codes, then one per code in order of frequency: code, given (segments to which any coder gave
+        it), agreed (to which all did), percent_agreement, kappa and ac1 (with two coders), alpha; with `rng` also
+        *_low and *_high, from resampled persons; note (why something is empty).
     """
     wide = _wide(frame, value)
     wide = wide[wide.notna().sum(axis=1) > 1]
-    rows = []
+    if wide.empty:
+        raise NotEstimableError("no segment was coded by two coders")
+    alike = wide.nunique(axis=1) == 1
+    rows = [{"code": ALL, "given": len(wide), "agreed": int(alike.sum())} | _measures(wide, rng, n_boot, level)]
     for code in pd.unique(wide.to_numpy(object)[wide.notna().to_numpy()]):
         present = (wide == code).astype(float).where(wide.notna())
-        row = {"code": code, "given": int((present == 1).any(axis=1).sum()),
-               "agreed": int(((present == 1) | wide.isna()).all(axis=1).sum()),
-               "percent_agreement": _pairs_that_agree(present)}
-        rows.append(row | _measures(present, rng, n_boot, level))
-    if not rows:
-        raise NotEstimableError("no segment was coded by two coders")
-    return pd.DataFrame(rows).sort_values(["given", "code"], ascending=[False, True], ignore_index=True)
+        rows.append({"code": code, "given": int((present == 1).any(axis=1).sum()),
+                     "agreed": int(((present == 1) | wide.isna()).all(axis=1).sum())}
+                    | _measures(present, rng, n_boot, level))
+    table = pd.DataFrame(rows).assign(first=lambda t: t["code"] == ALL)
+    table = table.sort_values(["first", "given", "code"], ascending=[False, False, True], ignore_index=True)
+    measures = ("kappa", "alpha", "ac1")
+    shown = ["percent_agreement", *(f"{name}{end}" for name in measures for end in ("", "_low", "_high"))]
+    return table[["code", "given", "agreed", *(name for name in shown if name in table), "note"]]
 
 
 def codes_by_level(frame: pd.DataFrame, roles: Sequence[str] | None = None) -> pd.DataFrame:
-    """How many persons speak of each theme, by ecological level.
+    """How many persons speak of each theme, by ecological level and by role.
 
     Parameters
     ----------
@@ -109,57 +121,71 @@ def codes_by_level(frame: pd.DataFrame, roles: Sequence[str] | None = None) -> p
     Returns
     -------
     DataFrame
-        One row per level and theme: level, theme, persons (with a segment that all its coders coded so), of (persons
-        interviewed), persons_either (coded so by any coder), segments, paraphrase (of the first such segment; empty
-        where no coders agreed).
+        Below each level its themes, "any theme" first: level, theme, persons (with a segment that all its coders
+        coded so), of (persons interviewed), a column per role with its persons, persons_either (coded so by any
+        coder), segments.
     """
     frame = _only(frame, roles)
-    agreed, of = _agreed(frame), frame["person"].nunique()
-    either = frame.dropna(subset=["level", "theme"]).groupby(["level", "theme"])["person"].nunique()
-    sure = agreed.groupby(["level", "theme"]).agg(
-        persons=("person", "nunique"), segments=("segment", "size"), paraphrase=("paraphrase", "first")
-    )
-    table = either.rename("persons_either").to_frame().join(sure).reset_index()
-    table[["persons", "segments"]] = table[["persons", "segments"]].fillna(0).astype(int)
-    table["paraphrase"] = table["paraphrase"].fillna("")
-    table = table.assign(of=of, place=table["level"].map(_place)).sort_values(
-        ["place", "persons", "persons_either", "theme"], ascending=[True, False, False, True], ignore_index=True
-    )
-    return table[["level", "theme", "persons", "of", "persons_either", "segments", "paraphrase"]]
+    agreed, either, of = agreed_segments(frame), frame.dropna(subset=["level", "theme"]), frame["person"].nunique()
+    rows = []
+    for level in sorted(either["level"].unique(), key=_place):
+        for theme in (ANY, *either.loc[either["level"] == level, "theme"].unique()):
+            sure, any_coder = ([part[(part["level"] == level) & ((part["theme"] == theme) | (theme == ANY))]
+                                for part in (agreed, either)])
+            rows.append({"level": level, "theme": theme, "persons": sure["person"].nunique(), "of": of,
+                         **persons_by_role(sure, frame), "persons_either": any_coder["person"].nunique(),
+                         "segments": len(sure)})
+    table = pd.DataFrame(rows).assign(place=lambda t: t["level"].map(_place), first=lambda t: t["theme"] == ANY)
+    by = ["place", "first", "persons", "persons_either", "theme"]
+    table = table.sort_values(by, ascending=[True, False, False, False, True], ignore_index=True)
+    return table.drop(columns=["place", "first"])
 
 
-def persons_by_level(frame: pd.DataFrame, roles: Sequence[str] | None = None) -> pd.DataFrame:
-    """How many persons speak of anything at each ecological level.
+def persons_by_role(part: pd.DataFrame, frame: pd.DataFrame) -> dict[str, int]:
+    """How many persons of each role the segments `part` come from; roles in the order of the interviews `frame`."""
+    return {role: part.loc[part["role"] == role, "person"].nunique() for role in frame["role"].unique()}
+
+
+def who(frame: pd.DataFrame) -> Words:
+    """How many persons were interviewed in each role, for the note below a table of counts."""
+    roles = frame.drop_duplicates("person")["role"].value_counts(sort=False)
+    words = {role: ROLES.get(role, {"en": role, "zh": role}) for role in roles.index}
+    en = ", ".join(f"{n} {words[role]['en']}" for role, n in roles.items())
+    zh = "、".join(f"{words[role]['zh']} {n} 人" for role, n in roles.items())
+    return {"en": f"{roles.sum()} persons interviewed: {en}. Counts are persons, not mentions.",
+            "zh": f"共访谈 {roles.sum()} 人：{zh}。计数为人数，而非提及次数。"}
+
+
+def double_coded(frame: pd.DataFrame) -> Words:
+    """How many of the segments two or more coders coded, for the note below the agreement."""
+    coders = _wide(frame, "theme").notna().sum(axis=1)
+    n, of = int((coders > 1).sum()), len(coders)
+    return {"en": f"{n} of {of} segments were coded twice or more ({n / of:.0%}). Intervals resample persons.",
+            "zh": f"{of} 个片段中有 {n} 个由两名以上编码者编码（{n / of:.0%}）。区间由整人重抽样得到。"}
+
+
+def names(themes: Sequence[Theme]) -> dict[str, Words]:
+    """What readers call roles, and themes (by code and by English label) where params label them."""
+    labels = {t.theme: {"en": t.label.en, "zh": t.label.zh} for t in themes if t.label}
+    return ROLES | {label["en"]: label for label in labels.values()} | labels
+
+
+def co_occurrence(frame: pd.DataFrame) -> pd.DataFrame:
+    """How many persons speak of both themes of each pair, themes from the child outwards.
 
     Returns
     -------
     DataFrame
-        One row per level: level, persons, of, themes, segments.
+        theme, other, persons: every pair once, and each theme with itself.
     """
-    frame = _only(frame, roles)
-    table = _agreed(frame).groupby("level").agg(
-        persons=("person", "nunique"), themes=("theme", "nunique"), segments=("segment", "size")
-    ).reset_index()
-    table.insert(2, "of", frame["person"].nunique())
-    return table.sort_values("level", key=lambda names: names.map(_place), kind="stable", ignore_index=True)
-
-
-def by_person(frame: pd.DataFrame) -> pd.DataFrame:
-    """What each interview holds: private, since it has a row per person.
-
-    Returns
-    -------
-    DataFrame
-        One row per person in order of interview: person, role, segments, agreed (segments coded alike), themes, and
-        one column per level with its number of themes.
-    """
-    agreed = _agreed(frame)
-    people = frame.groupby("person", sort=False).agg(role=("role", "first"), segments=("segment", "nunique"))
-    counts = agreed.groupby("person").agg(agreed=("segment", "size"), themes=("theme", "nunique"))
-    levels = agreed.groupby(["person", "level"])["theme"].nunique().unstack()
-    table = people.join(counts).join(levels[sorted(levels, key=_place)])
-    table[table.columns[1:]] = table[table.columns[1:]].fillna(0).astype(int)
-    return table.reset_index()
+    agreed = agreed_segments(_only(frame, None))
+    if agreed.empty:
+        raise NotEstimableError("the coders agreed on no segment")
+    spoke = pd.crosstab(agreed["person"], agreed["theme"]) > 0
+    level = agreed.groupby("theme")["level"].agg(lambda levels: _place(levels.mode()[0]))
+    order = sorted(spoke, key=lambda theme: (level[theme], -int(spoke[theme].sum()), theme))
+    rows = [(a, b, int((spoke[a] & spoke[b]).sum())) for i, a in enumerate(order) for b in order[: i + 1]]
+    return pd.DataFrame(rows, columns=["theme", "other", "persons"])
 
 
 def new_codes(frame: pd.DataFrame, roles: Sequence[str] | None = None) -> pd.DataFrame:
@@ -171,17 +197,80 @@ def new_codes(frame: pd.DataFrame, roles: Sequence[str] | None = None) -> pd.Dat
         One row per interview: order (1, 2, ...), themes (in it), new (never met before), cumulative, share (of all
         themes).
     """
-    frame = _only(frame, roles)
-    themes = _agreed(frame).groupby("person")["theme"].agg(set)
-    met: set[str] = set()
-    rows = []
-    for order, person in enumerate(frame["person"].unique(), start=1):
-        own = themes.get(person, set())
-        rows.append({"order": order, "themes": len(own), "new": len(own - met)})
-        met |= own
-    table = pd.DataFrame(rows)
+    own = _themes_of(frame, roles)
+    first = _first_met(own)
+    table = pd.DataFrame({"order": np.arange(1, len(own) + 1), "themes": own.sum(axis=1), "new": first})
     table["cumulative"] = table["new"].cumsum()
-    return table.assign(share=table["cumulative"] / max(len(met), 1))
+    return table.assign(share=table["cumulative"] / max(own.shape[1], 1))
+
+
+def new_code_curve(frame: pd.DataFrame, rng: np.random.Generator, n_orders: int = 1000) -> pd.DataFrame:
+    """For `figures.new_codes`: the curve as the interviews were held, and where it lies in random orders of them.
+
+    Returns
+    -------
+    DataFrame
+        One row per interview: interview, new, total, expected (mean total over random orders), low and high (between
+        which 95 % of the orders lie).
+    """
+    own = _themes_of(frame, None)
+    totals = np.stack([_first_met(own[rng.permutation(len(own))]).cumsum() for _ in range(n_orders)])
+    low, high = np.quantile(totals, [0.025, 0.975], axis=0)
+    new = _first_met(own)
+    return pd.DataFrame({"interview": np.arange(1, len(own) + 1), "new": new, "total": new.cumsum(),
+                         "expected": totals.mean(axis=0), "low": low, "high": high})
+
+
+def saturation(frame: pd.DataFrame, rng: np.random.Generator, n_orders: int = 1000) -> Result:
+    """After how many interviews a run of further ones brings no more than 5 % new themes.
+
+    The first four interviews are the base; the themes that are new in a run of two, divided by the themes of the
+    base, are its new information (Guest, Namey & Chen 2020). In random orders of the interviews the same is asked.
+
+    Returns
+    -------
+    Result
+        estimate: interviews before the first such run; effect: share of random orders with one.
+
+    Raises
+    ------
+    NotEstimableError
+        With fewer than six interviews, no theme in the base, or no such run.
+    """
+    own = _themes_of(frame, None)
+    if len(own) < BASE + RUN or not own[:BASE].any():
+        raise NotEstimableError(f"{len(own)} interviews are too few for a base of {BASE} and a run of {RUN}")
+    held = _before_no_news(_first_met(own))
+    orders = [_before_no_news(_first_met(own[rng.permutation(len(own))])) for _ in range(n_orders)]
+    if held is None:
+        raise NotEstimableError(f"every run of {RUN} interviews still brought more than {NEWS:.0%} new themes")
+    return Result(
+        method=f"new-information threshold {NEWS:.0%}, base of {BASE} interviews, runs of {RUN}",
+        estimate=Estimate("number of interviews before a run without news", held),
+        effect=Estimate("share of random orders with such a run", float(np.mean([o is not None for o in orders]))),
+        n={"persons": len(own)}, reference="Guest, Namey & Chen 2020", extra={"orders": orders},
+    )
+
+
+def _themes_of(frame: pd.DataFrame, roles: Sequence[str] | None) -> np.ndarray:
+    """Interviews in the order of the file by themes: True where the person speaks of the theme."""
+    frame = _only(frame, roles)
+    agreed = agreed_segments(frame)
+    spoke = pd.crosstab(agreed["person"], agreed["theme"]) > 0
+    return spoke.reindex(frame["person"].unique(), fill_value=False).to_numpy(bool)
+
+
+def _first_met(own: np.ndarray) -> np.ndarray:
+    """How many themes each interview is the first to bring."""
+    return (own & (own.cumsum(axis=0) == 1)).sum(axis=1)
+
+
+def _before_no_news(new: np.ndarray) -> int | None:
+    base = new[:BASE].sum()
+    for start in range(BASE, len(new) - RUN + 1):
+        if new[start:start + RUN].sum() <= NEWS * base:
+            return start
+    return None
 
 
 def _only(frame: pd.DataFrame, roles: Sequence[str] | None) -> pd.DataFrame:
@@ -204,43 +293,44 @@ def _wide(frame: pd.DataFrame, value: str) -> pd.DataFrame:
     return frame.set_index(unit)[value].unstack("coder").sort_index()
 
 
-def _two(wide: pd.DataFrame) -> tuple[list[Any], list[Any]]:
-    first, second = wide.columns
-    return wide[first].tolist(), wide[second].tolist()
+def _persons(wide: pd.DataFrame) -> np.ndarray:
+    return wide.index.get_level_values("person").to_numpy()
 
 
 def _pairs_that_agree(wide: pd.DataFrame) -> float:
     """Share of pairs of coders who gave a segment the same code, over segments coded twice."""
-    codes = wide[wide.notna().sum(axis=1) > 1]
     same = pairs = 0
-    for i, first in enumerate(codes):
-        for second in list(codes)[i + 1:]:
-            both = codes[[first, second]].dropna()
+    for i, first in enumerate(wide):
+        for second in list(wide)[i + 1:]:
+            both = wide[[first, second]].dropna()
             same, pairs = same + int((both[first] == both[second]).sum()), pairs + len(both)
     return same / pairs if pairs else float("nan")
 
 
 def _measures(
-    present: pd.DataFrame, rng: np.random.Generator | None, n_boot: int, level: float
+    wide: pd.DataFrame, rng: np.random.Generator | None, n_boot: int, level: float
 ) -> dict[str, Any]:
-    """Alpha, kappa and AC1 of one code, or the reason why there are none."""
-    found: dict[str, Any] = {"alpha": np.nan, "note": ""}
+    """Agreement, alpha, kappa and AC1 with their limits, or the reason why there are none."""
+    found: dict[str, Any] = {"percent_agreement": _pairs_that_agree(wide), "alpha": np.nan, "note": ""}
+    limits: dict[str, tuple[float, float] | None] = {}
     try:
-        alpha = krippendorff_alpha(present.to_numpy(object).T, "nominal", rng, n_boot, level)
-        found["alpha"] = alpha.estimate.value
-        if alpha.estimate.ci:
-            found["low"], found["high"] = alpha.estimate.ci
-        elif rng is not None:
-            found["note"] = "given too rarely for an interval"
-        if present.shape[1] == 2:
-            found["kappa"] = cohen_kappa(*_two(present), level=level).estimate.value
-            found["ac1"] = ac1(*_two(present), level=level).estimate.value
+        alpha = krippendorff_alpha(wide.to_numpy(object).T, "nominal", rng, n_boot, level, _persons(wide))
+        found["alpha"], limits["alpha"] = alpha.estimate.value, alpha.estimate.ci
+        if wide.shape[1] == 2:
+            codes = [wide[coder].tolist() for coder in wide]
+            found["kappa"], found["ac1"] = cohen_kappa(*codes).estimate.value, ac1(*codes).estimate.value
+            if rng is not None:
+                limits |= resampled(*codes, _persons(wide), rng, n_boot, level)
     except NotEstimableError as reason:
-        found["note"] = str(reason)
+        return found | {"note": str(reason)}
+    if rng is not None:
+        found |= {f"{name}_{end}": ci[k] for name, ci in limits.items() if ci for k, end in ((0, "low"), (1, "high"))}
+        if None in limits.values():
+            found["note"] = "given too rarely for an interval"
     return found
 
 
-def _agreed(frame: pd.DataFrame) -> pd.DataFrame:
+def agreed_segments(frame: pd.DataFrame) -> pd.DataFrame:
     """One row per segment whose coders all gave the same level and theme (or whose only coder did)."""
     codes = frame.groupby(["person", "segment"], sort=False)
     alike = frame["level"].notna() & frame["theme"].notna()

@@ -171,7 +171,7 @@ def random_intercept(
     NotEstimableError
         If there is one group only, no group has two rows, columns are redundant, or nothing varies within groups.
     """
-    data = _complete(y, x, groups)
+    data = complete(y, x, groups)
     n, p = data.design.shape
     m = n - p if reml else n
     at = _profiler(data.rest, data.q, data.codes, reml)
@@ -192,7 +192,7 @@ def random_intercept(
     sums, sizes = np.bincount(data.codes, weights=data.outcome - fitted), np.bincount(data.codes)
     return MixedModel(
         method=f"random-intercept model ({'REML' if reml else 'ML'})",
-        fixed=_fixed_effects(x.columns, beta, np.sqrt(np.diag(vcov)), np.array(df), level),
+        fixed=fixed_effects(x.columns, beta, np.sqrt(np.diag(vcov)), np.array(df), level),
         vcov=vcov,
         var_group=tau2, var_residual=sigma2, icc=icc, singular=ratio == 0,
         log_lik=float(log_lik), aic=float(-2 * log_lik + 2 * (p + 2)), bic=float(-2 * log_lik + np.log(n) * (p + 2)),
@@ -218,7 +218,7 @@ class _Data(NamedTuple):
     log_det: float
 
 
-def _complete(y: Sequence[float], x: pd.DataFrame, groups: Sequence[object]) -> _Data:
+def complete(y: Sequence[float], x: pd.DataFrame, groups: Sequence[object]) -> _Data:
     frame = pd.DataFrame(x.to_numpy(dtype=float))
     outcome, labels = pd.Series(np.asarray(y, dtype=float)), pd.Series(list(groups))
     complete = frame.notna().all(axis=1) & outcome.notna() & labels.notna()
@@ -243,7 +243,7 @@ def _complete(y: Sequence[float], x: pd.DataFrame, groups: Sequence[object]) -> 
     return _Data(design, outcome, codes, names, q, np.linalg.inv(r) / norms[:, None], start, rest, log_det)
 
 
-def _fixed_effects(
+def fixed_effects(
     terms: Sequence[object], beta: np.ndarray, se: np.ndarray, df: np.ndarray, level: float
 ) -> pd.DataFrame:
     t, half = beta / se, stats.t.isf((1 - level) / 2, df) * se

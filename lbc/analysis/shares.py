@@ -65,7 +65,8 @@ def make_design(
     width = dict(zip(predictors, (d.shape[1] for d in dummies), strict=True))
     if not pd.api.types.is_numeric_dtype(complete[outcome]):
         raise NotEstimableError(f"the outcome '{outcome}' is not a number")
-    if len(complete) < sum(width.values()) + 2:
+    # R2 of few rows and many coefficients tells of their numbers: by chance alone it is their ratio
+    if len(complete) < max(3 * sum(width.values()), sum(width.values()) + 2):
         raise NotEstimableError(f"{len(complete)} complete rows are too few for {sum(width.values())} coefficients")
     columns = pd.concat(dummies, axis=1)
     design = Design(
@@ -179,14 +180,28 @@ def shares(
     found = _parts(subset_r2(products.sum(axis=0)[:, None], sizes))
     table = pd.DataFrame({"level": list(design.groups)})
     resampled = None if rng is None else _bootstrap(products, sizes, keys, rng, n_boot)
+    wide = _few(design, level) if interval == "shifted" else 1.0
     for key in keys:
         table[key] = found[key][:, 0]
         if resampled is not None:
             top = 100 if key == "percent" else 1
-            limits = np.quantile(resampled[key], [0.5 - level / 2, 0.5 + level / 2], axis=1)
-            bias = resampled[key].mean(axis=1) - table[key].to_numpy() if interval == "shifted" else 0
-            table[f"{key}_low"], table[f"{key}_high"] = np.clip(limits - bias, 0, top)
+            limits, value = np.quantile(resampled[key], [0.5 - level / 2, 0.5 + level / 2], axis=1), found[key][:, 0]
+            bias = resampled[key].mean(axis=1) - value if interval == "shifted" else 0
+            table[f"{key}_low"], table[f"{key}_high"] = np.clip(value + wide * (limits - bias - value), 0, top)
     return table
+
+
+def _few(design: Design, level: float) -> float:
+    """How much wider an interval from few resampled clusters must be: t instead of z, G - 1 instead of G.
+
+    Without it intervals from 16 classes hold the truth in 91 %, with it in 93 to 96 % (benchmarks/calibration).
+    """
+    if design.clusters is None:
+        return 1.0
+    from scipy import stats
+
+    g, tail = int(design.clusters.max()) + 1, 0.5 + level / 2
+    return float(stats.t.ppf(tail, g - 1) / stats.norm.ppf(tail) * np.sqrt(g / (g - 1)))
 
 
 def _parts(r2: np.ndarray) -> dict[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Missing answers: who left out what, whether it looks random, multiple imputation and the pooling of its results."""
+"""Missing answers: who left out what, whether it looks random, and multiple imputation; `analysis.pooling` pools."""
 
 from __future__ import annotations
 
@@ -217,6 +217,12 @@ def impute(frame: pd.DataFrame, m: int, rng: np.random.Generator, sweeps: int = 
     return completed
 
 
+def stacked(sets: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Completed data sets one below the other, numbered 1, 2, ... in the first column, `imputation`."""
+    table = pd.concat(sets, keys=range(1, len(sets) + 1), names=["imputation"])
+    return table.reset_index("imputation").reset_index(drop=True)
+
+
 def _matched(x: np.ndarray, j: int, gone: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """New values of variable j for the rows where it is missing."""
     others = np.delete(x, j, axis=1)
@@ -236,103 +242,3 @@ def _matched(x: np.ndarray, j: int, gone: np.ndarray, rng: np.random.Generator) 
     distance += rng.random(distance.shape) * 1e-9
     donors = np.argpartition(distance, DONORS - 1, axis=1)[:, :DONORS]
     return y[donors[np.arange(len(donors)), rng.integers(0, DONORS, len(donors))]]
-
-
-def rubin(
-    estimates: Sequence[float],
-    variances: Sequence[float],
-    df_complete: float = math.inf,
-    level: float = 0.95,
-    name: str = "pooled estimate",
-    unit: str = "",
-) -> Result:
-    """Pool the results of m completed data sets.
-
-    Parameters
-    ----------
-    estimates, variances : sequence of float
-        The m estimates and their squared standard errors.
-    df_complete : float
-        Degrees of freedom that the analysis of complete data would have.
-    level : float
-        Confidence level.
-    name, unit : str
-        Of the estimate.
-
-    Returns
-    -------
-    Result
-        `test` is the t test against 0 with the degrees of freedom of Barnard & Rubin; `extra`: m, within, between,
-        total variance, se, riv (relative increase in variance), share_between (lambda), fmi, df_rubin1987.
-
-    Raises
-    ------
-    NotEstimableError
-        With fewer than two data sets, a number that is missing, or a variance that is not positive.
-
-    Notes
-    -----
-    Rubin 1987; Barnard & Rubin 1999.
-
-    Examples
-    --------
-    >>> round(rubin([1.0, 1.2, 1.4], [0.04, 0.04, 0.04], df_complete=100).test.df, 2)
-    5.35
-    """
-    from scipy.stats import t as student
-
-    q, u = np.asarray(estimates, float), np.asarray(variances, float)
-    m = len(q)
-    if m < 2 or len(u) != m or not np.isfinite(np.concatenate([q, u])).all() or (u <= 0).any():
-        raise NotEstimableError("pooling needs two or more estimates, each with a positive variance")
-    value, within, between = float(q.mean()), float(u.mean()), float(q.var(ddof=1))
-    total = within + (1 + 1 / m) * between
-    share = (1 + 1 / m) * between / total
-    riv = (1 + 1 / m) * between / within
-    old = (m - 1) / share**2 if share > 0 else math.inf
-    observed = math.inf
-    if df_complete < math.inf:
-        observed = (df_complete + 1) / (df_complete + 3) * df_complete * (1 - share)
-    df = 1 / (1 / old + 1 / observed) if min(old, observed) < math.inf else math.inf
-    se = math.sqrt(total)
-    half = float(student.ppf((1 + level) / 2, df)) * se
-    return Result(
-        method=f"pooled over {m} imputed data sets (Rubin's rules)",
-        estimate=Estimate(name, value, (value - half, value + half), level, unit),
-        test=Test("t", value / se, df, float(2 * student.sf(abs(value / se), df))),
-        reference="Rubin 1987; Barnard & Rubin 1999",
-        extra={"m": m, "within": within, "between": between, "total": total, "se": se, "riv": riv,
-               "share_between": share, "fmi": (riv + 2 / (df + 3)) / (riv + 1), "df_rubin1987": old},
-    )
-
-
-def rubin_r2(r2: Sequence[float], n: int, level: float = 0.95) -> Result:
-    """Pool R squared of m completed data sets on the Fisher z scale of R (Harel 2009).
-
-    Parameters
-    ----------
-    r2 : sequence of float
-        R squared, from 0 to below 1, of each data set.
-    n : int
-        Number of persons.
-
-    Raises
-    ------
-    NotEstimableError
-        If an R squared is 1 or not a number, or there are fewer than two, or n < 4.
-    """
-    from scipy.stats import norm
-
-    values = np.asarray(r2, float)
-    if n < 4 or not ((values >= 0) & (values < 1)).all():
-        raise NotEstimableError("pooling R squared needs values from 0 to below 1 and four persons or more")
-    pooled = rubin(np.arctanh(np.sqrt(values)), np.full(len(values), 1 / (n - 3)), level=level)
-    z, half = pooled.estimate.value, float(norm.ppf((1 + level) / 2)) * pooled.extra["se"]
-    ci = (math.tanh(max(z - half, 0.0)) ** 2, math.tanh(z + half) ** 2)
-    return Result(
-        method=f"R squared pooled over {len(values)} imputed data sets",
-        estimate=Estimate("R squared", math.tanh(z) ** 2, ci, level),
-        n={"all": n},
-        reference="Harel 2009",
-        extra={"m": len(values)},
-    )

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from numbers import Real
 
+import numpy as np
 import pandas as pd
 
+from lbc.errors import NotEstimableError, UserError
 from lbc.instruments import Instrument
-from lbc.params import Group
+from lbc.params import Eligible, Group, Params
 from lbc.results import Estimate, Result, Words
 from lbc.survey.cleaning import Step
 from lbc.survey.codebook import Codebook
 from lbc.survey.direction import Direction
+from lbc.survey.missing import impute
 from lbc.survey.scores import blocks
+
+COMPLETED = 5
 
 
 def flow_result(steps: Sequence[Step]) -> Result:
@@ -101,6 +106,46 @@ def predictor_table(
     return pd.DataFrame(rows, columns=["name", "level"])
 
 
-def eligible(frame: pd.DataFrame, group: Group) -> pd.DataFrame:
-    """The children that members could be chosen from: those of the group of interest."""
-    return frame[two_groups(frame, group) == 1]
+def eligible(frame: pd.DataFrame, group: Group, conditions: Sequence[Eligible] | None = None) -> pd.DataFrame:
+    """The children that members could be chosen from: those who meet every condition, else the group of interest."""
+    if conditions is None:
+        return frame[two_groups(frame, group) == 1]
+    for asked in conditions:
+        if asked.variable not in frame:
+            raise UserError(f"no variable is called '{asked.variable}'", "params: intervention.eligible")
+        frame = frame[frame[asked.variable].map(as_code) == asked.value]
+    return frame
+
+
+def choices(
+    scored: pd.DataFrame, keyed: pd.DataFrame, flags: pd.DataFrame, p: Params, rng: np.random.Generator
+) -> pd.DataFrame:
+    """What the specification curve needs of every child, those included who are set aside as careless.
+
+    Parameters
+    ----------
+    scored, keyed, flags : DataFrame
+        All children, their keyed items of the outcome, their flags of careless answering; one index.
+
+    Returns
+    -------
+    DataFrame
+        The variables of the groups, covariates and class that the survey has, `n_flags`, the keyed items and, where
+        params ask for it, each item completed as `<item>@imputed`: the mean over five imputed data sets, of the
+        children who answered any item. The groups are not in the imputation model, so that they can be permuted.
+    """
+    c, wanted = p.comparison, p.comparison.specifications
+    covariates = [*c.covariates, *(name for names in wanted.covariates.values() for name in names)] if wanted else []
+    names = [c.group.variable, *(wanted.definitions if wanted else []), *covariates, c.cluster]
+    found = pd.concat([scored[[n for n in dict.fromkeys(names) if n in scored]], flags[["n_flags"]], keyed], axis=1)
+    if wanted and "imputed" in wanted.missing:
+        numeric = scored[[n for n in dict.fromkeys(covariates) if n in scored]].select_dtypes("number")
+        answered = keyed.notna().any(axis=1)
+        basis = pd.concat([keyed, numeric], axis=1)[answered].astype(float)
+        try:
+            sets = impute(basis.loc[:, basis.nunique() > 1], COMPLETED, rng)
+        except NotEstimableError:  # too few answers to impute from: these specifications are left out
+            return found.reset_index(drop=True)
+        mean = sum(sets).div(len(sets)).reindex(columns=keyed.columns)
+        found = pd.concat([found, mean.fillna(keyed[answered]).add_suffix("@imputed")], axis=1)
+    return found.reset_index(drop=True)

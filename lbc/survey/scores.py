@@ -17,12 +17,12 @@ from lbc.errors import IntakeError, NotEstimableError
 from lbc.instruments import Instrument
 from lbc.instruments.scoring import key, score
 from lbc.params import Params
-from lbc.results import Result, Words
+from lbc.results import Words
 from lbc.survey.cleaning import duplicates, usable_ids
 from lbc.survey.codebook import Codebook
 from lbc.survey.direction import Direction, direction
 from lbc.survey.intake import read
-from lbc.survey.missing import impute, rubin
+from lbc.survey.missing import impute, stacked
 
 RESURVEY = "resurvey"
 
@@ -165,10 +165,10 @@ def with_resurvey(
     return joined, pd.DataFrame(rows, columns=["en", "zh", "n"])
 
 
-def imputed_difference(
+def completed_totals(
     keyed: pd.DataFrame, others: pd.DataFrame, group: pd.Series, m: int, rng: np.random.Generator
-) -> Result:
-    """Difference of the sum score between two groups, pooled over imputed data sets: a check on the 80 % rule.
+) -> pd.DataFrame:
+    """The sum score of two groups with every missing answer imputed: a check on the 80 % rule.
 
     Parameters
     ----------
@@ -181,26 +181,89 @@ def imputed_difference(
 
     Returns
     -------
-    Result
-        Second minus first group in points, by Rubin's rules with Barnard & Rubin's degrees of freedom.
+    DataFrame
+        imputation (1 to m), total, group: one row per child and completed data set.
 
     Raises
     ------
     NotEstimableError
-        If a group has fewer than two children, or as `impute` and `rubin`.
+        If a group has fewer than two children, or as `impute`.
     """
     known = group.notna()
     sizes = [int((group == value).sum()) for value in (0, 1)]
     if min(sizes) < 2:
         raise NotEstimableError(f"groups of {sizes[0]} and {sizes[1]} children; at least 2 are needed in each")
     data = pd.concat([keyed, others.loc[:, others.nunique() > 1], group.rename("group")], axis=1)[known].astype(float)
-    estimates, variances = [], []
-    for completed in impute(data, m, rng):
-        total = completed[keyed.columns].sum(axis=1)
-        one, two = (total[group[known] == value] for value in (0, 1))
-        estimates.append(two.mean() - one.mean())
-        variances.append(one.var() / len(one) + two.var() / len(two))
-    return rubin(estimates, variances, df_complete=len(data) - 2, name="mean difference", unit="points")
+    return stacked([part[["group"]].assign(total=part[keyed.columns].sum(axis=1)) for part in impute(data, m, rng)])
+
+
+def completed(
+    frame: pd.DataFrame, keys: Mapping[str, pd.DataFrame], scales: Mapping[str, Instrument], listed: pd.DataFrame,
+    group: pd.Series, params: Params, rng: np.random.Generator,
+) -> pd.DataFrame:
+    """Outcome and predictors of all children with every gap imputed m times.
+
+    Scales are imputed item by item and then scored: a child who left out one answer of four keeps the other three
+    (Gottschall, West & Enders 2012). The model also holds the outcome, the group, the covariates of the comparison
+    and a 0/1 column for each class, so that later analyses ask nothing that the imputations left out (Lüdtke,
+    Robitzsch & Grund 2017). A text predictor enters as the rank of its categories' mean outcome and gets back one of
+    its words.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The cleaned survey; the outcome has no gaps. Children whose class is not known are left out.
+    keys : mapping of str to DataFrame
+        Keyed items of each scale (`keyed_items`), with the index of `frame`.
+    scales : mapping of str to Instrument
+    listed : DataFrame
+        Column `name`: the predictors.
+    group : Series
+        0 and 1, NaN for neither.
+
+    Returns
+    -------
+    DataFrame
+        imputation (1 to m), outcome, cluster where there is one, predictors: one row per child and completed set.
+
+    Raises
+    ------
+    NotEstimableError
+        As `impute`.
+    """
+    total, cluster, names = f"{params.outcome.scale}_total", params.comparison.cluster, listed["name"].tolist()
+    items = {name: columns for name, columns in _items_of(keys, scales).items() if name in names}
+    plain = [name for name in names if name not in items]
+    ranks = {name: frame.groupby(name)[total].mean().rank(method="first") for name in plain
+             if not pd.api.types.is_numeric_dtype(frame[name])}
+    frame = frame[frame[cluster].notna()] if cluster in frame else frame
+    numbers = frame.select_dtypes("number")
+    also = [name for name in params.comparison.covariates if name in numbers and name not in names]
+    parts = [frame[[total, *plain, *also]].assign(**{n: frame[n].map(rank) for n, rank in ranks.items()}),
+             group[frame.index].rename("(group)").to_frame().loc[:, lambda g: g.nunique() > 1]]
+    if items:
+        answers = pd.concat(list(keys.values()), axis=1).loc[frame.index]
+        parts.append(answers[list(dict.fromkeys(c for columns in items.values() for c in columns))])
+    classes = frame[[cluster]] if cluster in frame else frame[[]]
+    if cluster in frame:
+        parts.append(pd.get_dummies(frame[cluster], dtype=float).add_prefix("(class) ").iloc[:, 1:])
+    sets = []
+    for part in impute(pd.concat(parts, axis=1).astype(float), params.cleaning.imputations, rng):
+        words = {n: part[n].map(pd.Series(rank.index, rank.to_numpy())) for n, rank in ranks.items()}
+        scored = {name: part[columns].sum(axis=1) for name, columns in items.items()}
+        sets.append(pd.concat([part[[total]], classes, part.assign(**words, **scored)[names]], axis=1))
+    return stacked(sets)
+
+
+def _items_of(keys: Mapping[str, pd.DataFrame], scales: Mapping[str, Instrument]) -> dict[str, list[str]]:
+    """The keyed item columns behind each score."""
+    found = {}
+    for name, scale in scales.items():
+        columns = dict(zip((int(column.rpartition("_")[2]) for column in keys[name]), keys[name], strict=True))
+        found[f"{name}_total"] = list(columns.values())
+        found |= {f"{name}_{part}": [columns[n] for n in sub.items if n in columns]
+                  for part, sub in scale.subscales.items()}
+    return found
 
 
 def item_columns(frame: pd.DataFrame, codebook: Codebook) -> list[str]:

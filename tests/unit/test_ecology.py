@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from lbc.analysis import ecology, views
+from lbc.analysis.influence import influence
 from lbc.analysis.shares import make_design, shapley, subset_r2
 from lbc.errors import NotEstimableError
 
@@ -69,8 +70,22 @@ def test_single_predictors_sum_to_r2_too() -> None:
     assert table["lmg"].sum() == pytest.approx(table["r2"].iloc[0])
     assert table["pratt"].sum() == pytest.approx(table["r2"].iloc[0])
     assert table.sort_values("rank")["predictor"].iloc[0] == "shy"
-    rows = ecology.conditional_dominance(children(), "y", predictors).set_index("predictor")
-    assert rows.mean(axis=1).to_numpy() == pytest.approx(table["lmg"].to_numpy())
+    rows = ecology.conditional_dominance(children(), "y", predictors)
+    assert rows["predictor"].tolist() == predictors
+    assert rows["lmg"].to_numpy() == pytest.approx(table["lmg"].to_numpy())
+    assert rows["with_0"].to_numpy() == pytest.approx(table["first"].to_numpy())
+    assert rows["with_3"].to_numpy() == pytest.approx(table["last"].to_numpy())
+
+
+def test_a_level_that_gains_more_beside_every_set_of_others_dominates_completely() -> None:
+    frame = children()
+    table = ecology.conditional_dominance(frame, "y", BLOCKS).set_index("level")
+    for level in ("family", "society"):
+        rest = [other for other in ("family", "society") if other != level]
+        ahead = all(r2(frame, [*BLOCKS["individual"], *set_]) > r2(frame, [*BLOCKS[level], *set_])
+                    for set_ in ([], *(BLOCKS[other] for other in rest)))
+        assert (level in table.loc["individual", "dominates"].split(", ")) == ahead
+    assert table.loc["society", "dominates"] == ""
 
 
 def test_missing_rows_are_left_out_of_every_block_and_counted() -> None:
@@ -236,6 +251,49 @@ def test_blocks_must_make_sense() -> None:
         ecology.blockwise(frame.assign(one=1), "y", BLOCKS, "one", np.random.default_rng(1))
     with pytest.raises(NotEstimableError, match="at least two clusters"):
         ecology.standardised(frame.assign(one=1), "y", ["shy"], "one")
+
+
+def test_influence_is_leaving_children_out_and_names_none() -> None:
+    frame = children()
+    frame.loc[17, ["y", "shy"]] = [90, 4]
+    table = influence(frame, "y", ["shy", "guardian"])
+    rows = table.set_index("term")
+
+    def slope(part: pd.DataFrame) -> float:
+        x = np.column_stack([np.ones(len(part)), part["shy"], pd.get_dummies(part["guardian"])[["others", "parent"]]])
+        return float(np.linalg.lstsq(x.astype(float), part["y"], rcond=None)[0][1])
+
+    assert rows.loc["shy", "b"] == pytest.approx(slope(frame))
+    assert rows["dfbetas"].idxmax() == "shy"
+    assert rows.loc["shy", "without"] < rows.loc["shy", "b"]
+    assert rows.loc["n", "b"] == 240
+    assert 220 < rows.loc["n", "without"] < 240
+    assert rows.loc["largest Cook's distance", "b"] > 4 / 240
+    assert len(table) == 3 + 3, "three coefficients, three rows below, no child"
+    only = frame.assign(guardian=np.where(frame.index == 3, "lone", frame["guardian"]))
+    with pytest.raises(NotEstimableError, match="single member"):
+        influence(only, "y", ["shy", "guardian"])
+    with pytest.raises(NotEstimableError, match="'girl' does not vary"):
+        influence(frame.assign(girl=1), "y", ["girl"])
+
+
+def test_classes_resampled_by_elimination_are_classes_resampled_by_hand() -> None:
+    frame = children(60)
+    products = make_design(frame, "y", BLOCKS, "class").products()
+    counts = np.random.default_rng(3).multinomial(12, np.full(12, 1 / 12))
+    by_weights = subset_r2(products.T @ counts[:, None].astype(float), [2, 2, 1])[:, 0]
+    again = frame.loc[np.repeat(np.arange(60), counts[frame["class"]])]
+    assert by_weights[0b001] == pytest.approx(r2(again, ["shy", "girl"]))
+    assert by_weights[0b111] == pytest.approx(r2(again, ["shy", "girl", "guardian", "stigma"]))
+
+
+def test_the_condition_number_grows_as_predictors_go_together() -> None:
+    frame = children()
+    near = frame.assign(stigma=frame["shy"] + 0.05 * frame["stigma"])
+    apart, close = (ecology.vif(d, ["shy", "stigma"])["condition_number"].iloc[0] for d in (frame, near))
+    r = np.corrcoef(frame["shy"], frame["stigma"])[0, 1]
+    assert apart == pytest.approx(np.sqrt((1 + r) / (1 - r)))
+    assert close > 10 > apart
 
 
 def test_hc3_and_vif_refuse_what_they_cannot_know() -> None:

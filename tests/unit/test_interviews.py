@@ -61,6 +61,21 @@ def test_agreement_by_code_counts_and_explains() -> None:
     assert "only one code" in row["note"]
 
 
+def test_all_codes_stand_first_with_their_intervals() -> None:
+    table = interviews.agreement_by_code(coded(), rng=np.random.default_rng(1), n_boot=200)
+    row = table.iloc[0]
+    assert row["code"] == interviews.ALL
+    assert row[["given", "agreed"]].tolist() == [8, 7]
+    whole = interviews.agreement(coded(), rng=np.random.default_rng(1), n_boot=200)
+    assert row["kappa"] == whole.extra["kappa"]
+    for name in ("kappa", "alpha", "ac1"):
+        assert row[f"{name}_low"] <= row[name] <= row[f"{name}_high"]
+    assert whole.method == "Krippendorff's alpha (nominal), bootstrap of persons"
+    assert whole.extra["double_coded"] == 1
+    part = coded()[lambda d: ~((d["coder"] == "Y") & d["person"].isin(["P1", "P4"]))]
+    assert interviews.agreement(part).extra["double_coded"] == pytest.approx(4 / 8)
+
+
 def test_a_rare_code_has_no_interval_and_says_so() -> None:
     rare = interviews.krippendorff_alpha([[1] * 30 + [2], [1] * 31], rng=np.random.default_rng(1))
     assert rare.estimate.ci is None
@@ -68,7 +83,37 @@ def test_a_rare_code_has_no_interval_and_says_so() -> None:
     table = interviews.agreement_by_code(coded(), rng=np.random.default_rng(1), n_boot=200).set_index("code")
     assert "too rarely" in table.loc["labels", "note"]
     assert table.loc["labels", "alpha"] == pytest.approx(1)
-    assert table.loc["calls", "low"] < table.loc["calls", "alpha"] < table.loc["calls", "high"]
+    assert table.loc["calls", "alpha_low"] < table.loc["calls", "alpha"] < table.loc["calls", "alpha_high"]
+    alone = coded()[lambda d: d["person"] == "P2"]
+    row = interviews.agreement_by_code(alone, rng=np.random.default_rng(1), n_boot=50).iloc[0]
+    assert np.isfinite(row["kappa"])
+    assert "two persons" in row["note"]
+    assert "kappa_low" not in row
+
+
+def test_segments_of_one_person_are_resampled_together() -> None:
+    """Each person's segments are all alike: persons tell more of the uncertainty than segments do."""
+    a, b = many(n=8, seed=4, noise=0.5)
+    owners = np.repeat(np.arange(8), 30)
+    a, b = np.repeat(a, 30), np.repeat(b, 30)
+    wide, narrow = (interviews.krippendorff_alpha([a, b], rng=np.random.default_rng(1), groups=g).estimate.ci
+                    for g in (owners, None))
+    assert wide[1] - wide[0] > 3 * (narrow[1] - narrow[0])
+    by_person = interviews.resampled(a, b, owners, np.random.default_rng(1))
+    by_segment = interviews.resampled(a, b, np.arange(240), np.random.default_rng(1))
+    for name in ("percent_agreement", "kappa", "ac1"):
+        assert np.diff(by_person[name]) > 3 * np.diff(by_segment[name])
+
+
+def test_one_resample_of_persons_is_the_measure_of_that_resample() -> None:
+    a, b = many(n=60)
+    owners = np.repeat(np.arange(12), 5)
+    drawn = np.random.default_rng(9).multinomial(12, np.full(12, 1 / 12), size=1)[0]
+    again = np.concatenate([np.flatnonzero(owners == person) for person in np.repeat(np.arange(12), drawn)])
+    found = interviews.resampled(a, b, owners, np.random.default_rng(9), n_boot=1)
+    assert found["kappa"][0] == pytest.approx(interviews.cohen_kappa(a[again], b[again]).estimate.value)
+    assert found["ac1"][0] == pytest.approx(interviews.ac1(a[again], b[again], range(3)).estimate.value)
+    assert found["percent_agreement"][1] == pytest.approx((a[again] == b[again]).mean())
 
 
 def test_the_bootstrap_formula_is_krippendorffs_alpha() -> None:
@@ -108,31 +153,35 @@ def test_more_than_two_coders() -> None:
 
 
 def test_codes_count_persons_not_mentions() -> None:
-    table = interviews.codes_by_level(coded()).set_index("theme")
-    assert table.index.tolist() == ["shy", "calls", "longing", "teasing", "labels"]
-    assert table.loc["calls", ["persons", "of", "persons_either", "segments"]].tolist() == [2, 4, 3, 3]
-    assert table.loc["calls", "paraphrase"] == "P1.2"
+    table = interviews.codes_by_level(coded())
+    assert table["level"].drop_duplicates().tolist() == ["individual", "family", "school_community", "society"]
+    assert table["theme"].tolist() == [
+        "any theme", "shy", "any theme", "calls", "longing", "any theme", "teasing", "any theme", "labels"]
+    any_theme = table[table["theme"] == "any theme"]
+    assert any_theme["persons"].tolist() == [2, 2, 1, 1]
+    table = table[table["theme"] != "any theme"].set_index("theme")
+    assert table.loc["calls", ["persons", "of", "child", "teacher", "persons_either", "segments"]].tolist() == [
+        2, 4, 1, 1, 3, 3]
     assert table.loc["longing", ["persons", "persons_either"]].tolist() == [0, 1]
-    assert table.loc["longing", "paraphrase"] == ""
     children = interviews.codes_by_level(coded(), roles=["child"]).set_index("theme")
     assert children.loc["calls", ["persons", "of"]].tolist() == [1, 3]
     assert "labels" not in children.index
+    assert "teacher" not in children
 
 
-def test_levels_run_from_the_child_outwards() -> None:
-    table = interviews.persons_by_level(coded())
-    assert table["level"].tolist() == ["individual", "family", "school_community", "society"]
-    assert table["persons"].tolist() == [2, 2, 1, 1]
-    assert table["of"].tolist() == [4] * 4
+def test_who_was_interviewed_in_both_languages() -> None:
+    words = interviews.who(coded().replace({"teacher": "village doctor"}))
+    assert words["en"].startswith("4 persons interviewed: 3 children, 1 village doctor.")
+    assert "儿童 3 人" in words["zh"]
 
 
-def test_each_interview_in_its_row() -> None:
-    table = interviews.by_person(coded()).set_index("person")
-    assert table.columns.tolist() == [
-        "role", "segments", "agreed", "themes", "individual", "family", "school_community", "society"
-    ]
-    assert table.loc["P1", ["segments", "agreed", "themes", "family"]].tolist() == [3, 3, 2, 1]
-    assert table.loc["P2", ["segments", "agreed", "themes", "family"]].tolist() == [2, 1, 1, 0]
+def test_themes_that_one_person_speaks_of_together() -> None:
+    table = interviews.co_occurrence(coded()).set_index(["theme", "other"])["persons"]
+    assert table["shy", "shy"] == 2
+    assert table["calls", "shy"] == 1
+    assert table["labels", "calls"] == 1
+    assert table["teasing", "calls"] == 0, "P2's calls were not agreed"
+    assert len(table) == 4 * 5 / 2
 
 
 def test_new_codes_in_order_of_interviews() -> None:
@@ -140,6 +189,33 @@ def test_new_codes_in_order_of_interviews() -> None:
     assert table["new"].tolist() == [2, 1, 1, 0]
     assert table["cumulative"].tolist() == [2, 3, 4, 4]
     assert table["share"].iloc[-1] == 1
+
+
+def test_the_curve_lies_in_the_band_of_random_orders() -> None:
+    curve = interviews.new_code_curve(coded(), np.random.default_rng(1), 300)
+    assert curve["new"].tolist() == [2, 1, 1, 0]
+    assert curve["total"].tolist() == [2, 3, 4, 4]
+    assert ((curve["low"] <= curve["expected"]) & (curve["expected"] <= curve["high"])).all()
+    assert curve["expected"].iloc[0] == pytest.approx((2 + 1 + 2 + 1) / 4, abs=0.1), "mean themes of an interview"
+    assert curve["expected"].iloc[-1] == 4
+
+
+def saturating(new: list[list[str]]) -> pd.DataFrame:
+    return pd.DataFrame([
+        {"person": f"P{i:02d}", "role": "child", "coder": "X", "segment": k, "level": "family", "theme": theme,
+         "paraphrase": ""} for i, themes in enumerate(new) for k, theme in enumerate(themes)])
+
+
+def test_saturation_is_the_first_run_without_news() -> None:
+    heard = [["a", "b"], ["c"], ["d"], ["e"], ["f"], ["a"], ["b"], ["c"]]
+    found = interviews.saturation(saturating(heard), np.random.default_rng(1), 200)
+    assert found.estimate.value == 5
+    assert 0 < found.effect.value <= 1
+    assert found.n == {"persons": 8}
+    with pytest.raises(NotEstimableError, match="5 interviews are too few"):
+        interviews.saturation(saturating(heard[:5]), np.random.default_rng(1), 10)
+    with pytest.raises(NotEstimableError, match="still brought more than 5%"):
+        interviews.saturation(saturating([[t] for t in "abcdefgh"]), np.random.default_rng(1), 10)
 
 
 def test_a_segment_left_blank_by_one_coder_is_not_agreed() -> None:
@@ -178,6 +254,8 @@ def test_raters_who_agree_have_a_high_intraclass_correlation() -> None:
     (lambda: interviews.agreement(pd.concat([coded(), coded()[:1]])), "coder X coded segment 1 of P1 twice"),
     (lambda: interviews.agreement(coded().drop(columns="coder")), "no column coder"),
     (lambda: interviews.codes_by_level(coded(), ["parent"]), "no interviews with parent"),
+    (lambda: interviews.co_occurrence(coded().assign(theme=lambda d: d["coder"])), "agreed on no segment"),
+    (lambda: interviews.resampled([1, 2], [1, 2], [1, 1], np.random.default_rng(1)), "at least two persons"),
     (lambda: interviews.cohen_kappa([1, 1], [1, 1]), "one and the same code"),
     (lambda: interviews.cohen_kappa([1, None], [None, 1]), "no unit was coded by both"),
     (lambda: interviews.ac1([1, 1], [1, 1]), "only one code was used"),

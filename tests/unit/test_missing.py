@@ -1,15 +1,15 @@
 from __future__ import annotations
 
 import doctest
-import math
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from lbc.analysis.pooling import rubin
 from lbc.errors import NotEstimableError
 from lbc.survey import missing
-from lbc.survey.missing import by_variable, em_normal, impute, little_mcar, patterns, rubin, rubin_r2
+from lbc.survey.missing import by_variable, em_normal, impute, little_mcar, patterns, stacked
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +110,15 @@ def test_imputation_repairs_the_bias_of_leaving_people_out(survey: tuple[pd.Data
     assert 0 < pooled.extra["fmi"] < 0.5
 
 
+def test_completed_sets_stand_below_one_another() -> None:
+    full = pd.DataFrame({"a": [1.0, 2.0], "b": [1.0, 0.0]}, index=[7, 9])
+    table = stacked([full, full + 1])
+    assert table.columns.tolist() == ["imputation", "a", "b"]
+    assert table["imputation"].tolist() == [1, 1, 2, 2]
+    assert table["a"].tolist() == [1, 2, 2, 3]
+    assert isinstance(table.index, pd.RangeIndex)
+
+
 def test_imputation_of_complete_data_and_of_nearly_empty_columns() -> None:
     full = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": [1.0, 0.0, 1.0]})
     for frame in impute(full, 2, np.random.default_rng(0)):
@@ -125,34 +134,6 @@ def test_imputation_survives_twin_and_constant_variables() -> None:
     frame = pd.DataFrame({"a": a, "twin": a, "same": 1.0, "b": np.where(rng.random(60) < 0.2, np.nan, a)})
     completed = impute(frame, 2, rng)
     assert all(part.notna().all(axis=None) for part in completed)
-
-
-def test_rubin_without_variance_between_imputations_is_the_complete_analysis() -> None:
-    pooled = rubin([2.0, 2.0, 2.0], [0.25, 0.25, 0.25], df_complete=38, name="mean difference", unit="points")
-    assert pooled.extra["se"] == 0.5
-    assert pooled.test.df == pytest.approx(39 / 41 * 38)
-    assert (pooled.estimate.name, pooled.estimate.unit) == ("mean difference", "points")
-    unlimited = rubin([2.0, 2.0], [0.25, 0.25])
-    assert math.isinf(unlimited.test.df)
-    assert unlimited.estimate.ci[1] == pytest.approx(2 + 1.959964 * 0.5)
-
-
-@pytest.mark.parametrize(
-    ("estimates", "variances"),
-    [([1.0], [1.0]), ([1.0, math.nan], [1.0, 1.0]), ([1.0, 2.0], [1.0, 0.0]), ([1.0, 2.0], [1.0])],
-)
-def test_rubin_refuses(estimates: list[float], variances: list[float]) -> None:
-    with pytest.raises(NotEstimableError, match="pooling needs"):
-        rubin(estimates, variances)
-
-
-def test_pooled_r2_stays_between_0_and_1() -> None:
-    pooled = rubin_r2([0.0, 0.01, 0.02], n=30)
-    low, high = pooled.estimate.ci
-    assert low == 0
-    assert 0 < pooled.estimate.value < high < 1
-    with pytest.raises(NotEstimableError, match="below 1"):
-        rubin_r2([0.2, 1.0], n=30)
 
 
 def test_examples_in_docstrings() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lbc.analysis.pooling import two_groups
 from lbc.errors import InstrumentError, IntakeError, NotEstimableError
 from lbc.instruments import load
 from lbc.params import Params
@@ -161,12 +162,49 @@ def test_the_imputed_difference_finds_what_was_planted() -> None:
     holes = keyed.mask(rng.random(keyed.shape) < 0.05)
     group.iloc[:3] = np.nan
     others = pd.DataFrame({"girl": np.tile([0.0, 0.0, 1.0, 1.0], 50), "constant": 1.0})
-    result = scores.imputed_difference(holes, others, group, 5, rng)
+    completed = scores.completed_totals(holes, others, group, 5, rng)
+    assert completed.columns.tolist() == ["imputation", "group", "total"]
+    assert len(completed) == 5 * 197
+    result = two_groups(completed, "total", "group")
     assert result.estimate.value == pytest.approx(true, abs=0.8)
     assert result.estimate.ci[0] < true < result.estimate.ci[1]
     assert result.extra["m"] == 5
     with pytest.raises(NotEstimableError, match="groups of 197 and 0 children; at least 2 are needed in each"):
-        scores.imputed_difference(holes, others, group * 0, 2, rng)
+        scores.completed_totals(holes, others, group * 0, 2, rng)
+
+
+def test_completed_predictors_keep_what_was_answered() -> None:
+    """Gaps alone are filled, scales item by item, words by words that somebody gave; classes come along."""
+    frame, scales = answers(120), {"cls": load("cls"), "psss": load("psss")}
+    found, rng = scores.directions(frame, book(), scales), np.random.default_rng(3)
+    frame = scores.score_all(frame, book(), scales, found, params())
+    frame = frame.assign(stigma=rng.integers(1, 6, 120).astype(float), away=np.tile(["both", "neither", "father"], 40),
+                         room=np.repeat(list("ABCD"), 30))
+    keys = {name: scores.keyed_items(frame, book(), scale, found[name]) for name, scale in scales.items()}
+    truth = keys["psss"][["psss_03", "psss_04", "psss_08", "psss_11"]].sum(axis=1)
+    keys["psss"].loc[:9, "psss_03"] = np.nan
+    holes = frame.assign(away=frame["away"].mask(frame.index < 6), stigma=frame["stigma"].mask(frame.index > 110))
+    holes.loc[:9, "psss_family"] = np.nan
+    listed = pd.DataFrame({"name": ["stigma", "away", "psss_family"]})
+    group = pd.Series(np.where(frame.index == 5, np.nan, frame.index % 2))
+    p = params(comparison={"cluster": "room"}, cleaning={"imputations": 3})
+    table = scores.completed(holes, keys, scales, listed, group, p, np.random.default_rng(1))
+    assert table.columns.tolist() == ["imputation", "cls_total", "room", "stigma", "away", "psss_family"]
+    assert table.notna().all(axis=None)
+    assert len(table) == 3 * 120
+    assert set(table["away"]) == {"both", "neither", "father"}
+    for _, part in table.groupby("imputation"):
+        part = part.reset_index(drop=True)
+        assert part["away"][6:].tolist() == frame["away"][6:].tolist()
+        assert part["psss_family"][10:].tolist() == truth[10:].tolist()
+        assert (part["psss_family"][:10] - truth[:10]).abs().max() <= 6, "three of the four answers are kept"
+    again = scores.completed(holes, keys, scales, listed, group, p, np.random.default_rng(1))
+    pd.testing.assert_frame_equal(table, again)
+    alone = scores.completed(holes, keys, scales, listed, group, params(), np.random.default_rng(1))
+    assert "room" not in alone
+    lost = holes.assign(room=holes["room"].mask(holes.index == 7))
+    assert len(scores.completed(lost, keys, scales, listed, group * np.nan, p, np.random.default_rng(1))) == 3 * 119
+    assert alone["imputation"].nunique() == params().cleaning.imputations
 
 
 def test_predictors_by_level_as_far_as_they_vary() -> None:
