@@ -1,21 +1,21 @@
 """What is asked of a handful of members: their change between waves, who improved, who should have case work.
 
 Waves and scores come as one long frame (`member`, `wave`, one column per score); the low-loneliness peer is never
-pooled with the members who were chosen for high scores.
+pooled with the members who were chosen for high scores. Comparisons with other children begin in `design`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from lbc.analysis.agreement import icc_raters
-from lbc.analysis.change import Direction, crawford_howell, group_change, reliable_change
-from lbc.analysis.selection import expected_fall
-from lbc.analysis.untreated import ancova
+from lbc.analysis.change import group_change
+from lbc.analysis.groups import attempt, result
+from lbc.analysis.reliable import Direction, clinical_cutoffs, rci_band, reliable_bar, reliable_change
+from lbc.analysis.selection import expected_fall, mee_chua, regression_to_mean
 from lbc.errors import NotEstimableError
 from lbc.params import Intervention, RegisteredOutcome, Reliability
 from lbc.results import Estimate, Result, Words
@@ -40,13 +40,23 @@ def change(
     return group_change(at(scores, score, first, members), at(scores, score, last, members), direction)
 
 
-def fall_to_expect(chosen: pd.Series, eligible: pd.Series, retest: Reliability) -> Result:
+def planned(protocol: Intervention) -> list[str]:
+    """The waves of measurement that the protocol plans, in their order."""
+    w = protocol.waves
+    return [wave for wave in (w.screening, w.before, w.after_group, w.after_case, w.follow_up) if wave]
+
+
+def fall_to_expect(
+    scores: pd.DataFrame, score: str, first: str, members: Sequence[str], eligible: pd.Series, retest: Reliability
+) -> Result:
     """How far the mean of the chosen falls by selection alone, over the plausible retest correlations.
 
     Parameters
     ----------
-    chosen, eligible : Series
-        Scores on the wave on which the members were chosen: the members, and all children they were chosen from.
+    first : str
+        The wave on which the members were chosen.
+    eligible : Series
+        Scores on that wave of all children they were chosen from.
     retest : Reliability
         Value used, and the range of plausible values.
 
@@ -56,6 +66,7 @@ def fall_to_expect(chosen: pd.Series, eligible: pd.Series, retest: Reliability) 
         `estimate` in points, positive = lower later, without a sampling interval. extra: low and high (over the
         plausible correlations), curve (DataFrame: r, expected), selected_mean, population_mean.
     """
+    chosen = at(scores, score, first, members)
     if chosen.dropna().empty or len(eligible.dropna()) < 3:
         raise NotEstimableError("the scores at selection are missing")
     top, mean = chosen.mean(), eligible.mean()
@@ -70,50 +81,137 @@ def fall_to_expect(chosen: pd.Series, eligible: pd.Series, retest: Reliability) 
 
 
 def fall_data(
-    scores: pd.DataFrame, score: str, first: str, last: str, members: Sequence[str], eligible: pd.Series,
-    retest: Reliability,
+    expected: Result | NotEstimableError, scores: pd.DataFrame, score: str, first: str, last: str,
+    members: Sequence[str],
 ) -> tuple[pd.DataFrame, Estimate]:
-    """For `figures.expected_fall`: the curve, and the observed fall (positive = lower later) with its interval."""
-    curve = fall_to_expect(at(scores, score, first, members), eligible, retest).extra["curve"]
-    observed = change(scores, score, first, last, members, "down").estimate
-    interval = None if observed.ci is None else (-observed.ci[1], -observed.ci[0])
-    return curve, Estimate("observed fall", -observed.value, interval, unit="points")
-
-
-def against_untreated(
-    survey: pd.DataFrame, score: str, later: str, scores: pd.DataFrame, first: str, last: str, members: Sequence[str],
-    ids: Mapping[str, str],
-) -> Result:
-    """Members against untreated children of equal first score: ANCOVA (`untreated.ancova`).
+    """For `figures.expected_fall`: the curve, and the observed fall (positive = lower later) with its interval.
 
     Parameters
     ----------
-    survey : DataFrame
-        The children the members were chosen from: `id`, `score` and, from the re-survey, `later`.
-    scores : DataFrame
-        Group measures; `first` and `last` are the waves of selection and after the group.
-    ids : mapping
-        Each member's id in the survey; members never count as untreated.
+    expected : Result or NotEstimableError
+        Of `fall_to_expect`, or why there is none.
     """
-    if later not in survey:
-        raise NotEstimableError("no untreated children were measured again, so there is nobody to compare with")
-    others = survey[~survey["id"].isin(list(ids.values()))]
-    untreated = pd.DataFrame({"pre": others[score], "post": others[later], "treated": 0})
-    treated = pd.DataFrame({
-        "pre": at(scores, score, first, members), "post": at(scores, score, last, members), "treated": 1})
-    return ancova(pd.concat([untreated, treated], ignore_index=True), "post", "pre", "treated")
+    if isinstance(expected, NotEstimableError):
+        raise NotEstimableError(str(expected))
+    observed = change(scores, score, first, last, members, "down").estimate
+    interval = None if observed.ci is None else (-observed.ci[1], -observed.ci[0])
+    return expected.extra["curve"], Estimate("observed fall", -observed.value, interval, unit="points")
+
+
+UNCONTROLLED: dict[str, Words] = {
+    "change": {"en": "Change from screening to the end of the group (naive)",
+               "zh": "从筛查到小组结束的变化（未校正）"},
+    "beyond_selection": {"en": "Change beyond the fall expected from selection (retest correlation taken as known)",
+                         "zh": "超出因选取而预期回落的变化（视重测相关为已知）"},
+    "mee_chua": {"en": "Change beyond regression to the mean by the members' own line (Mee-Chua)",
+                 "zh": "由成员自身回归线得出的超出向均值回归的变化（Mee-Chua）"},
+}
+
+
+def uncontrolled(
+    scores: pd.DataFrame, score: str, protocol: Intervention, members: Sequence[str], eligible: pd.Series,
+    direction: Direction = "down",
+) -> dict[str, Result]:
+    """What the members alone can show by the end of the group, by the keys of `UNCONTROLLED`.
+
+    Their change from the screening, and two ways to take regression to the mean out of it (`selection`), which
+    suppose that a score chose them.
+    """
+    first, last, r = protocol.waves.screening, protocol.waves.after_group, protocol.retest
+
+    def beyond_selection() -> Result:
+        return regression_to_mean(*ends(), eligible, r.low, r.value, r.high)
+
+    def own_line() -> Result:
+        return mee_chua(*ends(), eligible)
+
+    def ends() -> tuple[pd.Series, pd.Series]:
+        if protocol.selection != "top_scores":
+            raise NotEstimableError("no score chose the members, so the fall by selection alone cannot be computed")
+        return at(scores, score, first, members), at(scores, score, last, members)
+
+    return {"change": result(change, scores, score, first, last, members, direction),
+            "beyond_selection": result(beyond_selection), "mee_chua": result(own_line)}
+
+
+def mee_chua_curve(found: Result) -> tuple[pd.DataFrame, float, tuple[float, float]]:
+    """For `figures.mee_chua`, from the result "mee_chua" of `uncontrolled`: curve, the mean and its interval.
+
+    Raises
+    ------
+    NotEstimableError
+        If it has no estimate.
+    """
+    if found.estimate is None:
+        raise NotEstimableError(str(found.reason))
+    x = found.extra
+    return x["curve"], x["mu"], (x["mu_low"], x["mu_high"])
 
 
 def reliable(
-    scores: pd.DataFrame, score: str, first: str, last: str, members: Sequence[str], sd: float,
-    protocol: Intervention, direction: Direction = "down",
+    scores: pd.DataFrame, score: str, first: str, last: str | None, members: Sequence[str], sd: float,
+    protocol: Intervention, direction: Direction = "down", mean: float | None = None, norm: pd.Series | None = None,
 ) -> pd.DataFrame:
-    """Reliable change of each member; `rci_low` and `rci_high` span the plausible reliabilities."""
+    """Reliable change of each member; `rci_low` and `rci_high` span the plausible reliabilities.
+
+    Parameters
+    ----------
+    sd, mean : float
+        Of all surveyed children; with the mean the index is also corrected for regression to it.
+    norm : Series, optional
+        Scores of the children not left-behind, the only local norm: adds `clinical`, by cut-off c between them and
+        the members at the first wave.
+
+    Returns
+    -------
+    DataFrame
+        member, then as `reliable.reliable_change`; rci_low, rci_high, smallest (reliable change in points) and, with
+        a norm, cutoff.
+    """
     pre, post = at(scores, score, first, members), at(scores, score, last, members)
-    bounds = (protocol.reliability.low, protocol.reliability.value, protocol.reliability.high)
-    low, table, high = (reliable_change(pre, post, sd, r, direction) for r in bounds)
+    cut = None if norm is None else attempt(clinical_cutoffs, pre.mean(), pre.std(), norm.mean(), norm.std())[0]
+    r = protocol.reliability
+    low, table, high = (reliable_change(pre, post, sd, value, direction, cut["c"] if cut else None, mean)
+                        for value in (r.low, r.value, r.high))
     ends = pd.concat([low["rci"], high["rci"]], axis=1)
-    return table.assign(rci_low=ends.min(axis=1), rci_high=ends.max(axis=1)).rename_axis("member").reset_index()
+    table = table.assign(rci_low=ends.min(axis=1), rci_high=ends.max(axis=1),
+                         smallest=reliable_bar(sd, r.value).smallest)
+    return (table.assign(cutoff=cut["c"]) if cut else table).rename_axis("member").reset_index()
+
+
+def fared(
+    scores: pd.DataFrame, score: str, first: str, last: str | None, members: Sequence[str], sd: float,
+    protocol: Intervention, direction: Direction = "down", mean: float | None = None, norm: pd.Series | None = None,
+) -> pd.DataFrame:
+    """`reliable`; where nobody was measured twice, every member as "not measured"."""
+    found, _ = attempt(reliable, scores, score, first, last, members, sd, protocol, direction, mean, norm)
+    absent = dict.fromkeys(["pre", "post", "change", "rci"], np.nan)
+    return pd.DataFrame({"member": list(members)}).assign(**absent, **{"class": "not measured"}) \
+        if found is None else found
+
+
+def measured(table: pd.DataFrame) -> pd.DataFrame:
+    """The members with both scores.
+
+    Raises
+    ------
+    NotEstimableError
+        If there are none.
+    """
+    known = table[table["class"] != "not measured"]
+    if known.empty:
+        raise NotEstimableError("nobody was measured at both waves")
+    return known
+
+
+def reliable_counts(
+    scores: pd.DataFrame, score: str, first: str, last: str, members: Sequence[str], sd: float,
+    protocol: Intervention, direction: Direction = "down", mean: float | None = None,
+) -> pd.DataFrame:
+    """`reliable.rci_band` over the plausible reliabilities, and at the retest correlation in place of one."""
+    r = protocol.reliability
+    used = sorted({protocol.retest.value, r.low, r.value, r.high})
+    return rci_band(at(scores, score, first, members), at(scores, score, last, members), sd, used, direction, mean)
 
 
 def each_member(table: pd.DataFrame, sd: float, reliability: float) -> dict[str, Result]:
@@ -124,9 +222,10 @@ def each_member(table: pd.DataFrame, sd: float, reliability: float) -> dict[str,
     table : DataFrame
         From `reliable`.
     """
-    half = stats.norm.ppf(0.975) * sd * np.sqrt(2 * (1 - reliability))
+    half = float(stats.norm.ppf(0.975) * sd * np.sqrt(2 * (1 - reliability)))
     found = {}
-    for member, change, rci, kind in table[["member", "change", "rci", "class"]].itertuples(index=False):
+    for row in table.to_dict("records"):
+        member, change, rci, kind = (row[name] for name in ("member", "change", "rci", "class"))
         if pd.isna(change):
             found[member] = Result("reliable change index", None, reason="not measured at both waves")
             continue
@@ -134,6 +233,7 @@ def each_member(table: pd.DataFrame, sd: float, reliability: float) -> dict[str,
             f"reliable change index, reliability {reliability}: {kind}", n={"member": 1},
             estimate=Estimate("change", float(change), (change - half, change + half), unit="points"),
             effect=Estimate("reliable change index", float(rci)), reference="Jacobson & Truax 1991",
+            extra={name: row[name] for name in ("rci_corrected", "class_corrected", "clinical") if name in row},
         )
     return found
 
@@ -143,17 +243,24 @@ def member_labels(members: Sequence[str]) -> dict[str, Words]:
     return {m: {"en": f"Change of member {m}", "zh": f"成员 {m} 的变化"} for m in members}
 
 
-def share_unchanged(table: pd.DataFrame) -> Result:
-    """Share of members without reliable improvement, with Clopper and Pearson's interval."""
-    known = table[table["class"] != "not measured"]
-    if known.empty:
-        raise NotEstimableError("nobody was measured at both waves")
-    without = int((known["class"] != "improved").sum())
-    test = stats.binomtest(without, len(known))
-    interval = test.proportion_ci(method="exact")
-    return Result("members without reliable improvement", n={"members": len(known)},
-                  reference="Jacobson & Truax 1991",
-                  estimate=Estimate("share", without / len(known), (interval.low, interval.high), unit="share"))
+def shares(table: pd.DataFrame) -> dict[str, Result]:
+    """Shares of members without reliable improvement and of those reliably worse, by the keys of `SHARES`."""
+    return {"unchanged": result(_share, table, ["unchanged", "deteriorated"]),
+            "deteriorated": result(_share, table, ["deteriorated"])}
+
+
+def _share(table: pd.DataFrame, classes: list[str]) -> Result:
+    those = measured(table)["class"].isin(classes)
+    interval = stats.binomtest(int(those.sum()), len(those)).proportion_ci(method="exact")
+    return Result(f"members {' or '.join(classes)}", n={"members": len(those)},
+                  reference="Jacobson & Truax 1991; interval: Clopper & Pearson 1934",
+                  estimate=Estimate("share", float(those.mean()), (interval.low, interval.high), unit="share"))
+
+
+SHARES: dict[str, Words] = {
+    "unchanged": {"en": "Members without reliable improvement after the group", "zh": "小组后无可靠改善的成员"},
+    "deteriorated": {"en": "Members reliably worse after the group", "zh": "小组后可靠恶化的成员"},
+}
 
 
 def for_case_work(table: pd.DataFrame) -> str | None:
@@ -162,69 +269,21 @@ def for_case_work(table: pd.DataFrame) -> str | None:
     return None if left.empty else str(left.sort_values("post", ascending=False, kind="stable")["member"].iloc[0])
 
 
-def case_against_others(
-    scores: pd.DataFrame, score: str, first: str, last: str | None, case: str, members: Sequence[str]
-) -> Result:
-    """Change of the case over the case work against the change of the other members in the same weeks."""
-    changes = at(scores, score, last, members) - at(scores, score, first, members)
-    if pd.isna(changes.get(case)):
-        raise NotEstimableError(f"{case} was not measured at both waves")
-    return crawford_howell(float(changes[case]), changes.drop(case).dropna())
-
-
 def outcomes(
     scores: pd.DataFrame, registered: Sequence[RegisteredOutcome], first: str, last: str | None,
     members: Sequence[str],
 ) -> dict[str, Result]:
     """Change in every registered outcome, whatever came out; a reason where there is none."""
-    found = {}
-    for outcome in registered:
-        try:
-            found[outcome.score] = change(scores, outcome.score, first, last, members, outcome.direction)
-        except NotEstimableError as error:
-            found[outcome.score] = Result("exact sign-flip test", None, reason=str(error))
-    return found
+    return {
+        o.score: result(change, scores, o.score, first, last, members, o.direction) for o in registered
+    }
 
 
 def trajectories(scores: pd.DataFrame, score: str, protocol: Intervention) -> pd.DataFrame:
     """For `figures.members`: member, wave, score and kind (member, case, low_peer), waves in the protocol's order."""
-    waves = protocol.waves
-    every = (waves.screening, waves.before, waves.after_group, waves.after_case, waves.follow_up)
-    order = [wave for wave in every if wave]
+    order = planned(protocol)
     table = scores.loc[scores["wave"].isin(order), ["member", "wave", score]].rename(columns={score: "score"})
     table["wave"] = pd.Categorical(table["wave"], order, ordered=True)
     kinds = {protocol.low_peer: "low_peer"} | ({protocol.case.member: "case"} if protocol.case else {})
     table["kind"] = table["member"].map(lambda member: kinds.get(member, "member"))
     return table.sort_values(["wave", "member"]).astype({"wave": str}).reset_index(drop=True)
-
-
-def attendance(sessions: pd.DataFrame) -> pd.DataFrame:
-    """Sessions held and attended and mean feedback of each component: component, sessions, attended, feedback, n."""
-    present = sessions[sessions["present"] == 1]
-    grouped = sessions.groupby("component", sort=False)
-    table = grouped.agg(sessions=("session", "nunique"), attended=("present", "mean"))
-    heard = present.groupby("component")["feedback"].agg(feedback="mean", n="count")
-    return table.join(heard).fillna({"n": 0}).astype({"n": int}).reset_index()
-
-
-def rater_agreement(observations: pd.DataFrame) -> pd.DataFrame:
-    """Agreement of the observers on each behaviour, single rater, absolute: behaviour, n, icc, low, high, reason."""
-    rows = []
-    behaviours = observations.drop(columns=["member", "session", "rater"]).select_dtypes("number")
-    for name in behaviours:
-        ratings = observations.pivot(index=["member", "session"], columns="rater", values=name).dropna()
-        try:
-            table = icc_raters(ratings).set_index("type")
-            icc = table.loc["ICC2"]
-            rows.append((name, len(ratings), icc["icc"], icc["low"], icc["high"], ""))
-        except NotEstimableError as error:
-            rows.append((name, len(ratings), np.nan, np.nan, np.nan, str(error)))
-    return pd.DataFrame(rows, columns=["behaviour", "n", "icc", "low", "high", "reason"])
-
-
-def gaps(logic: pd.DataFrame) -> pd.DataFrame:
-    """The chain from cause to measure, and what is missing in each line of it: first empty link, or nothing."""
-    links = ["cause", "need", "component", "session", "measure"]
-    empty = logic[links].map(lambda text: not str(text).strip())
-    missing = [", ".join(row.index[row]) for _, row in empty.iterrows()]
-    return logic[["level", *links]].assign(gap=missing)

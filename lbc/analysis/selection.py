@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from scipy import stats
@@ -13,8 +11,6 @@ from lbc.errors import NotEstimableError
 from lbc.results import Estimate, Result, Test
 
 CURVE = 21  # points of the curve over the retest correlation
-MOST_FLIPPED = 14  # chosen children up to which the simulation runs the exact test
-BATCH = 2_000_000  # simulated scores kept in memory at once
 
 
 def expected_fall(selected_mean: float, population_mean: float, retest: float) -> float:
@@ -119,7 +115,8 @@ def regression_to_mean(
                  "p": float(2 * stats.t.sf(abs(change.mean) / error, change.n - 1))}
     return Result(
         method="change beyond regression to the mean",
-        estimate=Estimate("change beyond regression to the mean", at["remainder"], (at["low"], at["high"]), level),
+        estimate=Estimate("change beyond regression to the mean", at["remainder"], (at["low"], at["high"]), level,
+                          "points"),
         effect=d_z(after - (whole.mean + value * (before - whole.mean)), level),
         test=Test("t", at["t"], float(change.n - 1), at["p"]),
         n={"members": change.n, "population": whole.n},
@@ -133,72 +130,64 @@ def regression_to_mean(
     )
 
 
-def _flip_rejects(d: np.ndarray, alpha: float) -> np.ndarray:
-    """Which rows the exact two-sided sign-flip test on |sum| rejects; the first sign is fixed by symmetry."""
-    k = d.shape[1]
-    signs = np.where((np.arange(2 ** (k - 1))[:, None] >> np.arange(k - 1)) & 1, -1.0, 1.0)
-    signs = np.hstack([np.ones((len(signs), 1)), signs])
-    sums = np.abs(d @ signs.T)
-    observed = np.abs(d.sum(axis=1))
-    return (sums >= observed[:, None] - 1e-9).mean(axis=1) <= alpha + 1e-12
+def _intercept_at(before: np.ndarray, after: np.ndarray, mu: float, level: float) -> dict[str, float]:
+    """Expected change of a member who scores at mu, by the members' own regression line."""
+    x, n = before - mu, before.size
+    centred = x - x.mean()
+    slope = float(centred @ after / (centred @ centred))
+    residuals = after - after.mean() - slope * centred
+    error = float(np.sqrt(residuals @ residuals / (n - 2) * (1 / n + x.mean() ** 2 / (centred @ centred))))
+    value = float(after.mean() - slope * x.mean()) - mu
+    if error < 1e-12:
+        raise NotEstimableError("the members' scores lie exactly on a line")
+    half = float(stats.t.isf((1 - level) / 2, n - 2)) * error
+    t = value / error
+    return {"mu": mu, "effect": value, "low": value - half, "high": value + half, "t": t,
+            "p": float(2 * stats.t.sf(abs(t), n - 2))}
 
 
-def false_positive_rate(
-    population: Numbers | int, k: int, retest: float, n_sim: int, rng: np.random.Generator, alpha: float = 0.05
-) -> dict[str, Any]:
-    """How often tests of change "work" on the k highest scorers when nothing at all was done, by simulation.
+def mee_chua(pre_selected: Numbers, post_selected: Numbers, population: Numbers, level: float = 0.95) -> Result:
+    """Change beyond regression to the mean without a retest correlation: the line through the members themselves.
 
-    Scores at both waves are bivariate normal with correlation `retest` and no change of the mean.
+    The later score is regressed on (score at selection - mu); without an effect the line passes through mu at mu. A
+    handful of members far above mu leaves it hardly any power: a display, not a test to rely on.
 
     Parameters
     ----------
-    population : array_like or int
-        Scores at selection of all children (their number and SD are used), or their number (SD 1).
-    k : int
-        Children chosen, 2 <= k < number of children.
-    retest : float
-        Correlation between the waves, 0 <= r < 1.
-    n_sim : int
-        Simulated studies.
-    rng : numpy.random.Generator
-    alpha : float
-        Level at which the two-sided tests reject.
+    pre_selected, post_selected : Series (matched by index) or arrays of equal length
+    population : array_like
+        Scores at selection of all children from whom the members were chosen; their mean estimates mu.
 
     Returns
     -------
-    dict
-        paired_t, sign_flip (rejection rates; sign_flip None above 14 members), mc_error (of a rate of .5, the
-        largest), mean_change (points), n_population, k, retest, n_sim, alpha.
+    Result
+        estimate: effect at mu with its t interval, n - 2 df; test: t. extra: curve (DataFrame: mu, effect, low, high,
+        t, p, over one SD of the population around its mean), mu, mu_low, mu_high (its mean with the t interval).
 
     Raises
     ------
     NotEstimableError
-        If k, retest or n_sim are out of range, or the population does not vary.
+        If there are fewer than three members, their scores at selection do not vary or lie exactly on a line with
+        the later ones, or the population has fewer than three children.
+
+    References
+    ----------
+    Mee & Chua 1991; shown over mu as in Ostermann et al. 2008.
     """
-    if isinstance(population, (int, np.integer)):
-        size, sd = int(population), 1.0
-    else:
-        m = moments(population, least=3, who="the population")
-        size, sd = m.n, m.sd
-    if not 2 <= k < size:
-        raise NotEstimableError(f"{k} of {size} children cannot be chosen: at least 2, and fewer than all")
-    if not 0 <= retest < 1 or n_sim < 1 or sd == 0:
-        raise NotEstimableError("the simulation needs 0 <= retest < 1, a spread of scores and at least one study")
-    exact = k <= MOST_FLIPPED
-    t_rejects = flip_rejects = 0
-    change, done = 0.0, 0
-    batch = max(1, BATCH // max(size, 2 ** (k - 1) if exact else 1))
-    while done < n_sim:
-        count = min(batch, n_sim - done)
-        pre = np.partition(rng.standard_normal((count, size)), size - k, axis=1)[:, size - k :]
-        d = (retest - 1) * pre + np.sqrt(1 - retest**2) * rng.standard_normal((count, k))
-        t = d.mean(axis=1) / (d.std(axis=1, ddof=1) / np.sqrt(k))
-        t_rejects += int((np.abs(t) > stats.t.isf(alpha / 2, k - 1)).sum())
-        flip_rejects += int(_flip_rejects(d, alpha).sum()) if exact else 0
-        change += float(d.mean(axis=1).sum())
-        done += count
-    return {
-        "paired_t": t_rejects / n_sim, "sign_flip": flip_rejects / n_sim if exact else None,
-        "mc_error": 0.5 / float(np.sqrt(n_sim)), "mean_change": sd * change / n_sim,
-        "n_population": size, "k": k, "retest": retest, "n_sim": n_sim, "alpha": alpha,
-    }
+    frame = pairs(pre_selected, post_selected)
+    before, after = frame["pre"].to_numpy(), frame["post"].to_numpy()
+    if before.size < 3 or np.ptp(before) == 0:
+        raise NotEstimableError("at least three members with different scores at selection are needed")
+    whole = moments(population, least=3, who="the population")
+    at = _intercept_at(before, after, whole.mean, level)
+    grid = np.linspace(whole.mean - whole.sd, whole.mean + whole.sd, CURVE)
+    half = float(stats.t.isf((1 - level) / 2, whole.n - 1)) * whole.sd / float(np.sqrt(whole.n))
+    return Result(
+        method="regression of the members' later scores on their first (Mee-Chua)",
+        estimate=Estimate("change beyond regression to the mean", at["effect"], (at["low"], at["high"]), level,
+                          "points"),
+        test=Test("t", at["t"], float(before.size - 2), at["p"]), n={"members": before.size, "population": whole.n},
+        reference="Mee & Chua 1991",
+        extra={"curve": pd.DataFrame([_intercept_at(before, after, float(mu), level) for mu in grid]),
+               "mu": whole.mean, "mu_low": whole.mean - half, "mu_high": whole.mean + half},
+    )

@@ -93,8 +93,14 @@ def plain(value: Any) -> Any:
     if isinstance(value, BaseModel):
         return "given"
     if isinstance(value, (list, tuple)):
-        return [item.model_dump(mode="json") if isinstance(item, BaseModel) else plain(item) for item in value]
+        return [_entry(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _entry(item) for key, item in value.items()}
     return value
+
+
+def _entry(item: Any) -> Any:
+    return item.model_dump(mode="json") if isinstance(item, BaseModel) else plain(item)
 
 
 def value_at(params: BaseModel, path: str) -> Any:

@@ -10,13 +10,13 @@ import pandas as pd
 import pytest
 from scipy import stats as scipy_stats
 
-from lbc.analysis import change, selection, untreated
+from lbc.analysis import change, reliable, selection, untreated
 from lbc.errors import NotEstimableError
 
 EIGHT = pd.Series([-7, -5, 0, -8, -8, -4, -3, -7], index=[f"m{i}" for i in range(8)], dtype=float)
 
 
-@pytest.mark.parametrize("module", [change, selection], ids=lambda m: m.__name__)
+@pytest.mark.parametrize("module", [change, reliable, selection], ids=lambda m: m.__name__)
 def test_examples_in_docstrings(module: object) -> None:
     outcome = doctest.testmod(module)
     assert (outcome.failed, outcome.attempted > 0) == (0, True)
@@ -57,6 +57,30 @@ def test_rci_band_tightens_with_reliability() -> None:
     assert (band[["improved", "unchanged", "deteriorated", "not_measured"]].sum(axis=1) == 5).all()
 
 
+def test_reliable_change_corrected_for_regression_to_the_mean() -> None:
+    """Hsu 1989: with M = 40, SD = 10, r = .8 a child at 60 is expected at 56, with a standard error of 6."""
+    table = change.reliable_change([60.0, 60.0, 40.0], [45.0, 49.0, 28.0], 10, 0.8, mean=40)
+    assert table["expected_post"].tolist() == pytest.approx([56, 56, 40])
+    assert table["rci_corrected"].tolist() == pytest.approx([-11 / 6, -7 / 6, -2])
+    assert table["rci"].tolist() == pytest.approx([-15 / 40**0.5, -11 / 40**0.5, -12 / 40**0.5])
+    assert table["class"].tolist() == ["improved", "unchanged", "unchanged"]
+    assert table["class_corrected"].tolist() == ["unchanged", "unchanged", "improved"]
+    band = change.rci_band([60.0, 60.0, 40.0], [45.0, 49.0, np.nan], 10, [0.8], mean=40)
+    assert band[["improved", "improved_corrected", "deteriorated_corrected", "not_measured"]].to_numpy().tolist() == [[1, 0, 0, 1]]
+
+
+def test_an_unchanged_true_score_is_called_changed_in_five_of_a_hundred() -> None:
+    """Children chosen for high scores: the classical index calls many improved, the corrected one about 2.5 %."""
+    rng = np.random.default_rng(12)
+    true = rng.normal(40, np.sqrt(0.8) * 10, 200_000)
+    pre, post = true + rng.normal(0, np.sqrt(20), true.size), true + rng.normal(0, np.sqrt(20), true.size)
+    high = pre > 55
+    table = change.reliable_change(pre[high], post[high], 10, 0.8, mean=40)
+    assert (table["class_corrected"] == "improved").mean() == pytest.approx(0.025, abs=0.004)
+    assert (table["class_corrected"] == "deteriorated").mean() == pytest.approx(0.025, abs=0.004)
+    assert (table["class"] == "improved").mean() > 0.06
+
+
 def test_reliable_change_refuses() -> None:
     for call in (
         lambda: change.reliable_bar(0, 0.8),
@@ -92,6 +116,9 @@ def test_group_change_of_the_eight() -> None:
     oracle = scipy_stats.ttest_1samp(EIGHT, 0)
     assert x["p_t"] == pytest.approx(oracle.pvalue)
     assert x["t_interval"] == pytest.approx(tuple(oracle.confidence_interval()))
+    assert x["t"] == pytest.approx(oracle.statistic)
+    assert x["bf10"] == pytest.approx(36.530, abs=0.2)  # R BayesFactor, t = -5.27, n = 8, r = sqrt(2) / 2
+    assert x["bf10_wide"] > 1
     assert change.group_change(pre, pre + EIGHT, "up").extra["worsened"] == 7
 
 
@@ -105,6 +132,7 @@ def test_group_change_at_its_borders() -> None:
     alike = change.group_change([50, 51, 52], [47, 48, 49])
     assert alike.effect is None
     assert alike.extra["t_interval"] is None
+    assert alike.extra["bf10"] is None
     assert "d_z" in alike.extra["reasons"]
     assert alike.estimate.ci is None
     assert alike.test.p == 0.25
@@ -178,35 +206,43 @@ def test_regression_to_mean_refuses() -> None:
     assert alike.extra["naive"]["p"] is None
 
 
-@pytest.mark.parametrize(("retest", "rate"), [(0.6, 0.68), (0.8, 0.36)])
-def test_the_naive_test_fails_chosen_high_scorers(retest: float, rate: float) -> None:
-    """The 8 highest of 150 and nothing done: the paired t test finds an effect in 68 % (36 %) of studies."""
-    found = change.false_positive_rate(150, 8, retest, 4000, np.random.default_rng(11))
-    assert found["paired_t"] == pytest.approx(rate, abs=0.03)
-    assert found["sign_flip"] == pytest.approx(rate, abs=0.05)
-    assert found["mean_change"] == pytest.approx(-(1 - retest) * 2.0, abs=0.03)
+def test_mee_chua_is_the_intercept_of_the_members_own_line() -> None:
+    import statsmodels.api as sm
+
+    population = np.linspace(20, 60, 101)
+    pre, post = pd.Series([58.0, 50, 60, 53, 55]), pd.Series([50.0, 47, 55, 41, 44])
+    found = change.mee_chua(pre, post, population)
+    oracle = sm.OLS(post - 40, sm.add_constant(pre - 40)).fit()
+    assert found.estimate.value == pytest.approx(oracle.params["const"])
+    assert found.estimate.ci == pytest.approx(tuple(oracle.conf_int().loc["const"]))
+    assert [found.test.statistic, found.test.df, found.test.p] == pytest.approx(
+        [oracle.tvalues["const"], 3, oracle.pvalues["const"]])
+    x = found.extra
+    assert x["mu_low"] < x["mu"] == 40 < x["mu_high"]
+    assert x["curve"]["mu"].iloc[[0, -1]].tolist() == pytest.approx([40 - population.std(ddof=1), 40 + population.std(ddof=1)])
 
 
-def test_false_positive_rate_in_points_and_without_selection() -> None:
-    population = np.random.default_rng(1).normal(40, 10.8, 300)
-    found = change.false_positive_rate(population, 7, 0.7, 500, np.random.default_rng(2))
-    again = change.false_positive_rate(population, 7, 0.7, 500, np.random.default_rng(2))
-    assert found == again
-    assert found["n_population"] == 300
-    assert found["mean_change"] < -5
-    nearly_all = change.false_positive_rate(21, 20, 0.7, 4000, np.random.default_rng(3))
-    assert nearly_all["sign_flip"] is None
-    assert nearly_all["paired_t"] == pytest.approx(0.05, abs=0.02)
-    wrong = [(10, 1, 0.5, 10), (10, 10, 0.5, 10), (10, 3, 1.0, 10), (10, 3, 0.5, 0), ([3.0] * 9, 3, 0.5, 10)]
-    for arguments in wrong:
-        with pytest.raises(NotEstimableError):
-            change.false_positive_rate(*arguments, np.random.default_rng(1))
+def test_mee_chua_keeps_its_level_and_has_no_power() -> None:
+    rng = np.random.default_rng(14)
+    rejected, power = [], []
+    for _ in range(150):
+        pre = rng.normal(size=150)
+        post = 0.6 * pre + 0.8 * rng.normal(size=150)
+        top = np.argsort(pre)[-8:]
+        rejected.append(change.mee_chua(pre[top], post[top], pre).test.p < 0.05)
+        power.append(change.mee_chua(pre[top], post[top] - 0.8, pre).test.p < 0.05)
+    assert np.mean(rejected) < 0.1
+    assert np.mean(power) < 0.2
 
 
-def test_simulated_exact_test_is_the_exact_test() -> None:
-    d = np.random.default_rng(4).normal(0.8, 1, (200, 6))
-    expected = [change.sign_flip(row, ci=False).test.p <= 0.05 for row in d]
-    assert selection._flip_rejects(d, 0.05).tolist() == expected
+def test_mee_chua_refuses() -> None:
+    population = np.arange(100.0)
+    for pre, post, whole, reason in (
+        ([90, 91], [80, 85], population, "at least three"), ([90, 90, 90], [80, 85, 82], population, "different scores"),
+        ([90, 91, 92], [80, 81, 82], population, "exactly on a line"), ([90, 91, 95], [80, 85, 70], [1.0, 2], "population"),
+    ):
+        with pytest.raises(NotEstimableError, match=reason):
+            change.mee_chua(pre, post, whole)
 
 
 # --- against untreated children ---
@@ -222,20 +258,25 @@ def chosen_highest(rng: np.random.Generator, effect: float = 0.0, n: int = 150, 
 def test_ancova_against_statsmodels() -> None:
     import statsmodels.formula.api as smf
 
+    from lbc.analysis.regression import cluster_robust
+
     frame = chosen_highest(np.random.default_rng(5), effect=-6)
     frame.loc[3, "post"] = np.nan
     found = change.ancova(frame, "post", "pre", "treated")
     data = frame.dropna().assign(treated=lambda d: d["treated"].astype(float))
-    robust = smf.ols("post ~ pre + treated", data).fit(cov_type="HC3", use_t=True)
-    plain = smf.ols("post ~ pre + treated", data).fit()
-    assert found.estimate.value == pytest.approx(robust.params["treated"])
-    assert found.estimate.ci == pytest.approx(tuple(robust.conf_int().loc["treated"]))
-    assert found.test.df == len(data) - 3
-    assert found.extra["homoscedastic"]["p"] == pytest.approx(plain.pvalues["treated"])
+    fits = {kind: smf.ols("post ~ pre + treated", data).fit(cov_type=kind, use_t=True) for kind in ("HC2", "HC3", "nonrobust")}
+    assert found.estimate.value == pytest.approx(fits["HC2"].params["treated"])
+    assert found.test.statistic == pytest.approx(fits["HC2"].tvalues["treated"])
+    design = data.assign(one=1.0)[["one", "pre", "treated"]]
+    assert found.test.df == pytest.approx(cluster_robust(data["post"], design, range(len(data))).df[2])
+    assert 5 < found.test.df < 30  # about as many as carry the estimate, not n - 3
+    half = scipy_stats.t.isf(0.025, found.test.df) * fits["HC2"].bse["treated"]
+    assert found.estimate.ci == pytest.approx((found.estimate.value - half, found.estimate.value + half))
+    assert (found.extra["hc3"]["df"], found.extra["hc3"]["p"]) == pytest.approx(
+        (len(data) - 3, fits["HC3"].pvalues["treated"]))
+    assert found.extra["homoscedastic"]["p"] == pytest.approx(fits["nonrobust"].pvalues["treated"])
     assert found.n == {"treated": 8, "untreated": 141}
-    assert found.extra["dropped"] == 1
-    assert found.extra["few_treated"]["value"] == found.estimate.value
-    assert 5 < found.extra["few_treated"]["df"] < 30
+    assert (found.extra["dropped"], found.extra["above"]) == (1, 8)
     means = found.extra["adjusted_means"]
     assert means["treated"] - means["untreated"] == pytest.approx(found.estimate.value)
 
@@ -246,7 +287,7 @@ def test_only_ancova_keeps_its_level_after_selection() -> None:
     ancova_p, gain_p = [], []
     for _ in range(200):
         frame = chosen_highest(rng, n=80, k=7)
-        ancova_p.append(change.ancova(frame, "post", "pre", "treated").extra["few_treated"]["p"])
+        ancova_p.append(change.ancova(frame, "post", "pre", "treated").test.p)
         gain = frame["post"] - frame["pre"]
         gain_p.append(scipy_stats.ttest_ind(gain[frame["treated"]], gain[~frame["treated"]], equal_var=False).pvalue)
     assert np.mean(np.array(gain_p) < 0.05) > 0.5
