@@ -134,8 +134,10 @@ def ird(a: Any, b: Any, direction: Direction) -> float:
     return 1 - (m + n) ** 2 / (2 * m * n) * (1 - pand(a, b, direction))
 
 
-def smd(a: Any, b: Any, direction: Direction, sd: Literal["baseline", "pooled"] = "baseline") -> Result:
-    """Within-case standardised mean difference with the small-sample factor 1 - 3 / (4 df - 1).
+def smd(
+    a: Any, b: Any, direction: Direction, sd: Literal["baseline", "pooled"] = "baseline", level: float = 0.95
+) -> Result:
+    """Within-case standardised mean difference with the small-sample factor 1 - 3 / (4 df - 1), normal interval.
 
     Not comparable with a d between groups: it divides by how much one person's points vary.
 
@@ -143,6 +145,8 @@ def smd(a: Any, b: Any, direction: Direction, sd: Literal["baseline", "pooled"] 
     ----------
     Gingerich 1984; Busk & Serlin 1992; Pustejovsky & Ferron 2017 (standard error; extra: se).
     """
+    from scipy.stats import norm
+
     a, b = turned(a, b, direction, least=2)
     m, n, va, vb = len(a), len(b), a.var(ddof=1), b.var(ddof=1)
     if sd == "pooled":
@@ -154,8 +158,10 @@ def smd(a: Any, b: Any, direction: Direction, sd: Literal["baseline", "pooled"] 
     factor = 1 - 3 / (4 * df - 1)
     value = factor * (b.mean() - a.mean()) / np.sqrt(variance)
     se = factor * np.sqrt(1 / m + ratio / n + value**2 / (2 * df))
+    half = norm.ppf(0.5 + level / 2) * se
     return Result(
-        method=f"within-case standardised mean difference ({sd} SD)", estimate=Estimate("SMD", float(value)),
+        method=f"within-case standardised mean difference ({sd} SD)",
+        estimate=Estimate("SMD", float(value), (float(value - half), float(value + half)), level),
         n={"baseline": m, "treatment": n}, reference="Busk & Serlin 1992; Pustejovsky & Ferron 2017",
         extra={"se": float(se)},
     )

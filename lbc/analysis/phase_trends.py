@@ -1,4 +1,4 @@
-"""Trends of a single case: Tau-U, the Theil-Sen line, and Tau corrected for the baseline's trend.
+"""Trends of a single case: Tau-U, Theil-Sen line, Tau corrected for the baseline's trend, dual criteria, regression.
 
 As in nonoverlap.py, `a` is the baseline, `b` the treatment, and every tau is turned so that larger is better.
 """
@@ -145,9 +145,10 @@ def baseline_corrected_tau(
     Returns
     -------
     Result
-        test: z of the tau reported. extra: corrected (bool), trend_tau, trend_z, trend_p, slope, intercept,
-        tau_uncorrected, p_uncorrected, tau_corrected, p_corrected (both None where nothing varies after correction),
-        tau_nonoverlap_detrended (Tau of the detrended phases whatever the pre-test says).
+        effect: the baseline's trend, turned like the rest. test: z of the tau reported. extra: corrected (bool),
+        trend_tau, trend_z, trend_p, slope, intercept, tau_uncorrected, p_uncorrected, tau_corrected, p_corrected
+        (both None where nothing varies after correction), tau_nonoverlap_detrended (Tau of the detrended phases
+        whatever the pre-test says).
 
     Raises
     ------
@@ -180,7 +181,8 @@ def baseline_corrected_tau(
         raise NotEstimableError("nothing varies" + " once the baseline's trend is taken off" * corrected)
     return Result(
         method="baseline-corrected Tau, baseline trend " + ("taken off" if corrected else "not taken off"),
-        estimate=Estimate("Tau-b", chosen.tau_b()), test=Test("z", chosen.s / chosen.sd, None, chosen.p()),
+        estimate=Estimate("Tau-b", chosen.tau_b()), effect=Estimate("Tau-b of the baseline's trend", trend.tau_b()),
+        test=Test("z", chosen.s / chosen.sd, None, chosen.p()),
         n={"baseline": m, "treatment": len(b)}, reference="Tarlow 2017",
         extra={
             "corrected": corrected, "trend_tau": trend.tau_b(), "trend_p": trend.p(),
@@ -189,4 +191,119 @@ def baseline_corrected_tau(
             "tau_corrected": cleaned.tau_b() if defined else None, "p_corrected": cleaned.p() if defined else None,
             "tau_nonoverlap_detrended": tau(left[:m], left[m:], "up").estimate.value,
         },
+    )
+
+
+def _in_order(a: pd.Series, b: pd.Series) -> None:
+    if not len(a) or not len(b) or a.index.max() > b.index.min() or a.index.nunique() < 2:
+        raise NotEstimableError("a line through the baseline needs two times, all of them before the treatment")
+
+
+def dual_criteria(a: pd.Series, b: pd.Series, direction: Direction, shift: float = 0.25) -> Result:
+    """Conservative dual criteria: treatment points beyond both the mean and the trend line of the baseline.
+
+    Both lines (the trend by least squares) are moved by a quarter of the baseline's SD in the direction of
+    improvement. A systematic change is one with more points beyond both than a fair coin would give with p < .05.
+
+    Parameters
+    ----------
+    a, b : Series
+        Points of the baseline and of the treatment, indexed by time.
+    direction : {"down", "up"}
+    shift : float
+        In SD of the baseline; 0 gives the plain dual criteria.
+
+    Returns
+    -------
+    Result
+        estimate: share of treatment points beyond both lines. extra: beyond and needed (counts), systematic (bool),
+        lines (DataFrame indexed by the times of b: mean_line, trend_line).
+
+    Raises
+    ------
+    NotEstimableError
+        If the baseline has fewer than three points, or the treatment fewer than five: with four no count suffices;
+        if the baseline returns later.
+
+    Notes
+    -----
+    An aid to the eye, not a test: the coin knows neither autocorrelation nor how far the trend line is drawn out.
+
+    References
+    ----------
+    Fisher, Kelley & Lomas 2003 (Journal of Applied Behavior Analysis 36: 387-406).
+    """
+    from scipy.stats import binom
+
+    turned(a, b, direction)
+    _in_order(a, b)
+    if len(a) < 3 or len(b) < 5:
+        raise NotEstimableError(f"{len(a)} baseline and {len(b)} treatment points; the dual criteria need 3 and 5")
+    slope, intercept = np.polyfit(a.index.to_numpy(float), a.to_numpy(float), 1)
+    moved, n = SIGN[direction] * shift * a.std(), len(b)
+    lines = pd.DataFrame({"mean_line": a.mean() + moved, "trend_line": intercept + slope * b.index + moved}, b.index)
+    past = (SIGN[direction] * lines.rsub(b, axis=0) > 1e-10).all(axis=1)
+    needed = next(k for k in range(n + 1) if binom.sf(k - 1, n, 0.5) < 0.05)
+    beyond = int(past.sum())
+    return Result(
+        method=f"conservative dual criteria, lines moved by {shift:g} SD: {needed} of {n} points needed",
+        estimate=Estimate("share of points beyond both lines", beyond / n, unit="share"),
+        n={"points after": n, "beyond both lines": beyond, "needed": needed},
+        reference="Fisher, Kelley & Lomas 2003",
+        extra={"beyond": beyond, "needed": needed, "systematic": beyond >= needed, "lines": lines},
+    )
+
+
+def piecewise(a: pd.Series, b: pd.Series, level: float = 0.95) -> Result:
+    """Change of level and of slope when the treatment begins, by least squares: y = b0 + b1 T + b2 D + b3 (T - Tb) D.
+
+    Parameters
+    ----------
+    a, b : Series
+        Points of the baseline and of the treatment, indexed by time.
+    level : float
+
+    Returns
+    -------
+    Result
+        estimate: change of level at the treatment's first point; effect: change of slope per unit of time, both in
+        points of the outcome (not turned). extra: se, coefficients (DataFrame: term, estimate, se, df, t, p, low,
+        high), r2, F, durbin_watson, lag1 (autocorrelation of the residuals).
+
+    Raises
+    ------
+    NotEstimableError
+        If a phase has no two times, the baseline returns later, there are no more points than coefficients, or all
+        of them lie on the lines.
+
+    Notes
+    -----
+    Least squares takes the points as independent. Where lag1 is well above 0 (Durbin-Watson well below 2) the
+    intervals are too narrow; with ten or twenty points lag1 is itself imprecise, and too low on average.
+
+    References
+    ----------
+    Huitema & McKean 2000 (Educational and Psychological Measurement 60: 38-58).
+    """
+    from lbc.analysis.regression import linear
+
+    _in_order(a, b)
+    y, time = pd.concat([a, b]).to_numpy(float), np.concatenate([a.index, b.index]).astype(float)
+    after = np.repeat([0.0, 1.0], [len(a), len(b)])
+    start = b.index.min()
+    terms = {"intercept": 1.0, "trend": time - time.min(), "level": after, "slope": (time - start) * after}
+    x = pd.DataFrame(terms)
+    fit = linear(y, x, "classic")
+    e = y - x.to_numpy() @ fit.coef
+    table = fit.table(level).set_index("term")
+    (change, bend), df = (table.loc[name] for name in ("level", "slope")), len(y) - 4
+    return Result(
+        method="piecewise regression of two phases, least squares", n={"baseline": len(a), "treatment": len(b)},
+        estimate=Estimate("change of level", change["estimate"], (change["low"], change["high"]), level, "points"),
+        effect=Estimate("change of slope", bend["estimate"], (bend["low"], bend["high"]), level),
+        test=Test("t", change["t"], float(df), change["p"]), reference="Huitema & McKean 2000",
+        extra={"coefficients": table.reset_index(), "se": change["se"], "r2": fit.r2,
+               "F": fit.r2 / (1 - fit.r2) * df / 3,
+               "durbin_watson": float((np.diff(e) ** 2).sum() / (e**2).sum()),
+               "lag1": float((e[1:] * e[:-1]).sum() / (e**2).sum())},
     )

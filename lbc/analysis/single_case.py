@@ -1,25 +1,43 @@
-"""The child who had case work: phases of a log against its baseline, goals reached, starts drawn at random."""
+"""A single case: phases of a log against its baseline, what the eye looks for, how far they overlap, goals reached.
+
+With fewer than three points in a phase overlap is refused (Kratochwill et al. 2013). Whatever the indices say, the
+phases of one case show change and not its cause.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import reduce
-from itertools import permutations
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from lbc.analysis.nonoverlap import SIGN, Direction, ird, lrr, nap, pand, pem, pnd, smd, tau
-from lbc.analysis.phase_trends import baseline_corrected_tau, tau_u, theil_sen
+from lbc.analysis.drawn_starts import multiple_baseline_test, randomization_test
+from lbc.analysis.nonoverlap import Direction, ird, lrr, nap, pand, pem, pnd, smd, tau
+from lbc.analysis.phase_trends import baseline_corrected_tau, dual_criteria, piecewise, tau_u, theil_sen
 from lbc.errors import NotEstimableError
-from lbc.results import Estimate, Result, Test
+from lbc.results import Estimate, Result, Words
 
 __all__ = [
-    "adequacy", "baseline_corrected_tau", "goal_attainment", "ird", "lrr", "multiple_baseline_test", "nap",
-    "overlap_table", "pand", "pem", "phases", "pnd", "randomization_test", "smd", "tau", "tau_u", "theil_sen",
+    "adequacy", "baseline_corrected_tau", "contrasts", "dual_criteria", "goal_attainment", "indices", "ird", "lrr",
+    "multiple_baseline_test", "nap", "note", "pand", "pem", "phases", "piecewise", "pnd", "randomization_test",
+    "require_points", "smd", "tau", "tau_u", "theil_sen", "too_few", "visual_table",
 ]
-MOST_ASSIGNMENTS = 1_000_000
+LEAST = 3
+"""Points that every phase must have before overlap is computed."""
+NOTES = {
+    "baseline trend taken off": "已去除基线趋势", "baseline trend not taken off": "未去除基线趋势",
+    "nothing varies": "无变异", "nothing varies once the baseline's trend is taken off": "去除基线趋势后无变异",
+    "all points are equal, so there is no Tau-U": "所有数据点相等，无法计算 Tau-U",
+    "the baseline does not vary, so there is nothing to standardise with": "基线无变异，无法标准化",
+    "a log response ratio needs counts, and at least one that is not 0 in each phase":
+        "对数反应比需要计数，且每个阶段至少有一次不为 0",
+    "the outcome does not vary around the model": "数据点全部落在回归线上",
+    "a line through the baseline needs two times, all of them before the treatment":
+        "基线趋势线需要两个时间点，且全部早于干预",
+}
+"""What may stand in the notes of `indices`, in Chinese."""
 
 
 def phases(
@@ -61,71 +79,13 @@ def phases(
     return {str(name): log[log["phase"] == name].set_index("time")["value"] for name in names}
 
 
-def overlap_table(
-    frame: pd.DataFrame, outcome: str, direction: Direction, baseline: str = "A", phase: str = "phase",
-    time: str | None = None, level: float = 0.95,
-) -> pd.DataFrame:
-    """Each phase against the baseline, and all phases together.
-
-    Returns
-    -------
-    DataFrame
-        One row per contrast ("A v B", "A v C", ..., "A v all" where there are several): contrast, n_baseline,
-        n_phase, median_baseline, median_phase, change (of medians), trend_baseline, trend_phase (Theil-Sen, per unit
-        of time), immediate (median of the phase's first three points minus that of the baseline's last three), nap,
-        nap_low, nap_high, tau, tau_low, tau_high, pnd, pem, ird, bc_tau, bc_p, corrected (was the baseline's trend
-        taken off), adequate ("meets", "with reservations", "too few points": at least five, three or four, or fewer
-        points in every phase concerned; Kratochwill et al. 2013), note (why something is empty).
-
-    Raises
-    ------
-    NotEstimableError
-        As `phases`.
-    """
-    parts = phases(frame, outcome, phase, baseline, time)
-    a, treated = parts[baseline], {name: part for name, part in parts.items() if name != baseline}
-    contrasts = {f"{baseline} v {name}": [part] for name, part in treated.items()}
-    if len(treated) > 1:
-        contrasts[f"{baseline} v all"] = list(treated.values())
-    return pd.DataFrame([
-        {"contrast": name} | _contrast(a, group, direction, level) for name, group in contrasts.items()
-    ])
-
-
-def _contrast(a: pd.Series, group: list[pd.Series], direction: Direction, level: float) -> dict[str, Any]:
-    b = pd.concat(group).sort_index()
-    fewest = min(len(part) for part in (a, *group))
-    row: dict[str, Any] = {
-        "n_baseline": len(a), "n_phase": len(b), "median_baseline": a.median(), "median_phase": b.median(),
-        "change": b.median() - a.median(), "trend_baseline": np.nan, "trend_phase": np.nan,
-        "immediate": b.iloc[:3].median() - a.iloc[-3:].median(),
-    }
-    row |= dict.fromkeys(("nap", "nap_low", "nap_high", "tau", "tau_low", "tau_high"), np.nan)
-    row |= {"pnd": pnd(a, b, direction), "pem": pem(a, b, direction), "ird": ird(a, b, direction)}
-    row |= {"bc_tau": np.nan, "bc_p": np.nan, "corrected": False, "adequate": adequacy(fewest)}
-    reasons: dict[str, None] = {}
-
-    def fill(measure: Callable[[], dict[str, Any]]) -> None:
-        try:
-            row.update(measure())
-        except NotEstimableError as reason:
-            reasons[str(reason)] = None
-
-    fill(lambda: {"trend_baseline": theil_sen(a.index, a)[0]})
-    fill(lambda: {"trend_phase": theil_sen(b.index, b)[0]})
-    fill(lambda: _limits("nap", nap(a, b, direction, level)))
-    fill(lambda: _limits("tau", tau(a, b, direction, level)))
-    fill(lambda: _corrected(baseline_corrected_tau(a, b, direction, [*a.index, *b.index])))
-    return row | {"note": "; ".join(reasons)}
-
-
-def _limits(name: str, found: Result) -> dict[str, float]:
-    low, high = found.estimate.ci
-    return {name: found.estimate.value, f"{name}_low": low, f"{name}_high": high}
-
-
-def _corrected(found: Result) -> dict[str, Any]:
-    return {"bc_tau": found.estimate.value, "bc_p": found.test.p, "corrected": found.extra["corrected"]}
+def contrasts(parts: dict[str, pd.Series], baseline: str = "A") -> dict[str, tuple[pd.Series, list[pd.Series]]]:
+    """Every change of phase ("A v B", "B v C") and the baseline against all that followed ("A v all")."""
+    names = [baseline, *(name for name in parts if name != baseline)]
+    pairs = {f"{one} v {two}": (parts[one], [parts[two]]) for one, two in pairwise(names)}
+    if len(names) > 2:
+        pairs[f"{baseline} v all"] = (parts[baseline], [parts[name] for name in names[1:]])
+    return pairs
 
 
 def adequacy(points: int) -> str:
@@ -134,7 +94,161 @@ def adequacy(points: int) -> str:
     >>> [adequacy(n) for n in (2, 3, 5)]
     ['too few points', 'with reservations', 'meets']
     """
-    return "meets" if points >= 5 else "with reservations" if points >= 3 else "too few points"
+    return "meets" if points >= 5 else "with reservations" if points >= LEAST else "too few points"
+
+
+def require_points(*parts: pd.Series) -> None:
+    """Refuse overlap (NotEstimableError) where a phase has fewer than three points."""
+    fewest = min(len(part) for part in parts)
+    if fewest < LEAST:
+        raise NotEstimableError(too_few(fewest)["en"])
+
+
+def too_few(fewest: int) -> Words:
+    """Why there is no overlap."""
+    return {
+        "en": f"the smallest phase has {fewest} point{'s' * (fewest != 1)}; overlap needs at least {LEAST} in every "
+              "phase (What Works Clearinghouse: 5 meet the standard, 3 or 4 meet it with reservations)",
+        "zh": f"最短的阶段只有 {fewest} 个数据点；每个阶段至少需要 {LEAST} 个点才能计算重叠"
+              "（WWC 标准：5 个点达到要求，3 或 4 个点有保留地达到要求）",
+    }
+
+
+def visual_table(
+    frame: pd.DataFrame, outcome: str, direction: Direction, baseline: str = "A", phase: str = "phase",
+    time: str | None = None,
+) -> pd.DataFrame:
+    """What visual analysis looks at, for every change of phase and for the baseline against all that followed.
+
+    Returns
+    -------
+    DataFrame
+        One row per contrast ("A v B", "B v C", ..., "A v all"): n_baseline and n_phase (points of its first and its
+        second part), adequate ("meets": five points in every phase; "with reservations": three or four; "too few
+        points"), median_baseline, median_phase, change (of medians: level), trend_baseline, trend_phase (Theil-Sen,
+        per unit of time), sd_baseline, sd_phase (variability), immediate (median of the first three points minus
+        median of the last three before), nap (overlap), beyond and needed (dual criteria), lag1 (autocorrelation of
+        the residuals of `piecewise`). What too few points leave open is NaN.
+
+    Raises
+    ------
+    NotEstimableError
+        As `phases`.
+
+    References
+    ----------
+    Kratochwill et al. 2013; Fisher, Kelley & Lomas 2003; Huitema & McKean 2000.
+    """
+    pairs = contrasts(phases(frame, outcome, phase, baseline, time), baseline)
+    return pd.DataFrame([{"contrast": name} | _seen(a, group, direction) for name, (a, group) in pairs.items()])
+
+
+def _seen(a: pd.Series, group: list[pd.Series], direction: Direction) -> dict[str, Any]:
+    b = pd.concat(group).sort_index(kind="stable")
+    row = {
+        "n_baseline": len(a), "n_phase": len(b), "adequate": adequacy(min(len(part) for part in (a, *group))),
+        "median_baseline": a.median(), "median_phase": b.median(), "change": b.median() - a.median(),
+        "trend_baseline": np.nan, "trend_phase": np.nan, "sd_baseline": a.std(), "sd_phase": b.std(),
+        "immediate": b.iloc[:3].median() - a.iloc[-3:].median(), "nap": np.nan, "beyond": np.nan, "needed": np.nan,
+        "lag1": np.nan,
+    }
+
+    def overlap() -> dict[str, float]:
+        require_points(a, *group)
+        return {"nap": nap(a, b, direction).estimate.value}
+
+    def beyond() -> dict[str, float]:
+        found = dual_criteria(a, b, direction).extra
+        return {name: float(found[name]) for name in ("beyond", "needed")}
+
+    for measure in (
+        lambda: {"trend_baseline": theil_sen(a.index, a)[0]}, lambda: {"trend_phase": theil_sen(b.index, b)[0]},
+        overlap, beyond, lambda: {"lag1": piecewise(a, b).extra["lag1"]},
+    ):
+        try:
+            row |= measure()
+        except NotEstimableError:
+            continue
+    return row
+
+
+def indices(a: pd.Series, b: pd.Series, direction: Direction, count: bool = False) -> pd.DataFrame:
+    """Every index of a treatment against its baseline; larger is better but for the changes of level and slope.
+
+    Parameters
+    ----------
+    a, b : Series
+        Points of the baseline and of the treatment, indexed by time.
+    direction : {"down", "up"}
+    count : bool
+        The outcome counts something: adds the log response ratio, for which a score has no zero.
+
+    Returns
+    -------
+    DataFrame
+        index, value, se, low, high, p (NaN where there is none), note (None, or in both languages: whether the
+        baseline's trend was taken off, or why a value is missing).
+
+    Raises
+    ------
+    NotEstimableError
+        If a phase has fewer than three points.
+    """
+    require_points(a, b)
+    times = [*a.index, *b.index]
+    measures: dict[str, Callable[[], Any]] = {
+        "NAP": lambda: nap(a, b, direction), "Tau": lambda: tau(a, b, direction),
+        "Tau-U: A v B - trend A": lambda: _variant(a, b, direction, "A vs. B - Trend A"),
+        "Tau-U: A v B + trend B": lambda: _variant(a, b, direction, "A vs. B + Trend B"),
+        "Tau-U: A v B + trend B - trend A": lambda: _variant(a, b, direction, "A vs. B + Trend B - Trend A"),
+        "trend of the baseline (pre-test)": lambda: _pre_test(baseline_corrected_tau(a, b, direction, times)),
+        "baseline-corrected Tau": lambda: baseline_corrected_tau(a, b, direction, times),
+        "PND": lambda: {"value": pnd(a, b, direction)}, "PEM": lambda: {"value": pem(a, b, direction)},
+        "PAND": lambda: {"value": pand(a, b, direction)}, "IRD": lambda: {"value": ird(a, b, direction)},
+        "SMD (baseline SD)": lambda: smd(a, b, direction),
+    } | ({"log response ratio": lambda: lrr(a, b, direction, "count")} if count else {}) | {
+        "change of level": lambda: piecewise(a, b), "change of slope": lambda: _slope(piecewise(a, b)),
+    }
+    rows = []
+    for name, measure in measures.items():
+        try:
+            found = measure()
+            row = _cells(found) if isinstance(found, Result) else found
+        except NotEstimableError as reason:
+            row = {"note": note(str(reason))}
+        rows.append({"index": name} | row)
+    columns = ["index", "value", "se", "low", "high", "p", "note"]
+    table = pd.DataFrame(rows, columns=columns)
+    return table.astype(dict.fromkeys(columns[1:-1], float)).assign(note=[row.get("note") for row in rows])
+
+
+def _cells(found: Result) -> dict[str, Any]:
+    e, more = found.estimate, found.extra
+    low, high = e.ci or (np.nan, np.nan)
+    row = {"value": e.value, "se": more.get("se", np.nan), "low": low, "high": high}
+    row["p"] = np.nan if found.test is None else found.test.p
+    if "corrected" in more:
+        row["note"] = note("baseline trend taken off" if more["corrected"] else "baseline trend not taken off")
+    return row
+
+
+def note(text: str) -> Words:
+    """A reason of these analyses in both languages, as far as `NOTES` has it."""
+    return {"en": text, "zh": NOTES.get(text, text)}
+
+
+def _variant(a: pd.Series, b: pd.Series, direction: Direction, name: str) -> dict[str, float]:
+    row = tau_u(a, b, direction).set_index("row").loc[name]
+    return {"value": row["tau"], "se": row["se"], "p": row["p"]}
+
+
+def _pre_test(found: Result) -> dict[str, float]:
+    return {"value": found.extra["trend_tau"], "p": found.extra["trend_p"]}
+
+
+def _slope(found: Result) -> dict[str, float]:
+    row = found.extra["coefficients"].set_index("term").loc["slope"]
+    return {"value": row["estimate"], "se": row["se"], "low": row["low"], "high": row["high"], "p": row["p"]}
 
 
 def goal_attainment(
@@ -184,92 +298,4 @@ def goal_attainment(
     return Result(
         method="goal attainment scaling", estimate=Estimate("T score", end), n={"goals": len(w)},
         reference="Kiresuk & Sherman 1968", extra=extra,
-    )
-
-
-def randomization_test(
-    series: Mapping[str, Any], starts: Mapping[str, int], direction: Direction, limit: int = 5
-) -> Result:
-    """Exact test of mean(B) - mean(A) when the first treatment point of each case was drawn at random.
-
-    Only if it was: without a drawn start the p value means nothing (Edgington & Onghena 2007).
-
-    Parameters
-    ----------
-    series : dict of str to array-like
-        Case to all its points in order.
-    starts : dict of str to int
-        Case to its number of baseline points.
-    direction : {"down", "up"}
-    limit : int
-        Smallest number of points allowed in a phase when the start was drawn.
-
-    Returns
-    -------
-    Result
-        One-sided p: share of all combinations of starts with at least the observed mean difference, improvement
-        positive. extra: assignments (their number), by_case (case to all its differences), distribution.
-
-    Raises
-    ------
-    NotEstimableError
-        If a point is missing, an observed start could not have been drawn, or there are more than a million
-        combinations.
-
-    References
-    ----------
-    Edgington & Onghena 2007.
-    """
-    by_case = {}
-    for name, y in _complete(series, direction).items():
-        allowed = range(limit, len(y) - limit + 1)
-        if starts[name] not in allowed:
-            raise NotEstimableError(f"{name}: with {len(y)} points a start after {starts[name]} could not be drawn")
-        by_case[name] = np.array([y[k:].mean() - y[:k].mean() for k in allowed])
-    assignments = int(np.prod([float(len(values)) for values in by_case.values()]))
-    if assignments > MOST_ASSIGNMENTS:
-        raise NotEstimableError(f"{assignments} combinations of starts are too many")
-    distribution = reduce(np.add.outer, by_case.values()).ravel() / len(by_case)
-    observed = float(np.mean([by_case[name][starts[name] - limit] for name in by_case]))
-    extra = {"by_case": by_case, "assignments": assignments, "distribution": distribution}
-    return _randomized("randomization test of starts", "Edgington & Onghena 2007", observed, len(by_case), extra)
-
-
-def multiple_baseline_test(
-    series: Mapping[str, Any], starts: Mapping[str, int], direction: Direction,
-    statistic: Callable[[np.ndarray], float] = np.mean,
-) -> Result:
-    """Exact test when staggered starts were dealt to the cases at random (Wampold & Worsham 1986).
-
-    Parameters are those of `randomization_test`; `statistic` summarises a phase (np.mean or np.median). The extra
-    `distribution` begins with the observed assignment.
-    """
-    turned = _complete(series, direction)
-    lengths = [starts[name] for name in turned]
-    if max(lengths) >= min(len(y) for y in turned.values()) or min(lengths) < 1:
-        raise NotEstimableError("every start must leave each case at least one point in both phases")
-    if len(turned) > 9:
-        raise NotEstimableError(f"{len(turned)} cases have too many orders")
-    distribution = np.array([
-        np.mean([statistic(y[k:]) - statistic(y[:k]) for y, k in zip(turned.values(), dealt, strict=True)])
-        for dealt in permutations(lengths)
-    ])
-    extra = {"assignments": len(distribution), "distribution": distribution}
-    return _randomized(
-        "randomization test of staggered starts", "Wampold & Worsham 1986", float(distribution[0]), len(turned), extra
-    )
-
-
-def _complete(series: Mapping[str, Any], direction: Direction) -> dict[str, np.ndarray]:
-    turned = {name: SIGN[direction] * np.asarray(values, float) for name, values in series.items()}
-    if gaps := [name for name, y in turned.items() if np.isnan(y).any()]:
-        raise NotEstimableError(f"{', '.join(gaps)}: a randomization test needs every point")
-    return turned
-
-
-def _randomized(method: str, reference: str, observed: float, cases: int, extra: dict[str, Any]) -> Result:
-    p = float((extra["distribution"] >= observed - 1e-10).mean())
-    return Result(
-        method=method, estimate=Estimate("mean difference", observed), n={"cases": cases}, reference=reference,
-        test=Test("randomization, one-sided", observed, None, p), extra=extra,
     )
