@@ -3,6 +3,7 @@ TOWN ?= s_town
 JOBS ?= 2
 DATA ?=
 INSTRUMENT ?=
+WHY ?=
 PYTHON ?= python3
 INSTALLER ?= uv
 
@@ -16,7 +17,7 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed-$(firstword $(shell cat requirements.lock bootstrap.lock | cksum))
 
 .DEFAULT_GOAL := help
-.PHONY: all status verify accept check new-town report lab test lint bench clean help env lock
+.PHONY: all status verify accept check register new-town plan report lab test lint bench clean help env lock
 
 all: $(STAMP)  ## run every stage of TOWN that is out of date and write its figures, tables, findings and claims
 	@$(PY) -m lbc run --town $(TOWN) --jobs $(JOBS)
@@ -33,8 +34,14 @@ accept: $(STAMP)  ## show which numbers of TOWN moved, then make the last run th
 check: $(STAMP)  ## check params, codebook and data of TOWN without running anything
 	@$(PY) -m lbc check --town $(TOWN)
 
+register: $(STAMP)  ## keep the protocol's hash before the start, so that a later change shows (WHY="reason")
+	@$(PY) -m lbc register --town $(TOWN) --why "$(WHY)"
+
 new-town: $(STAMP)  ## start a town from a survey file: make new-town TOWN=riverton DATA=file.xlsx
 	@$(PY) -m lbc new-town --town $(TOWN) --data "$(DATA)" $(foreach file,$(INSTRUMENT),--instrument "$(file)")
+
+plan: $(STAMP)  ## say what TOWN's planned survey and group can detect, before any data are collected
+	@$(PY) -m lbc plan --town $(TOWN)
 
 report: $(STAMP)  ## write TOWN's notebooks and claims as web pages into outputs/TOWN/report
 	@$(PY) -m lbc report --town $(TOWN)

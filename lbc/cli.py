@@ -1,4 +1,4 @@
-"""The command line: `lbc run | status | verify | accept | check | new-town | report | simulate | params-readme`.
+"""The command line: `lbc run | status | verify | accept | check | register | new-town | report | simulate | ...`.
 
 Every verb imports what it needs inside, so that a run with nothing to do stays fast. A user's mistake is printed in a
 few lines with what to do next; a traceback appears only with --debug.
@@ -68,7 +68,10 @@ def _parser() -> argparse.ArgumentParser:
     _verb(verbs, "verify", _verify, "run everything again in a scratch folder and compare every number", jobs=True)
     _verb(verbs, "accept", _accept, "show which numbers moved, then make the last run the reference")
     _verb(verbs, "check", _check, "check params, codebook and data without running anything")
+    register = _verb(verbs, "register", _register, "keep the protocol's hash, so that a later change shows")
+    register.add_argument("--why", default="", help="reason of a change since the last registration")
     _verb(verbs, "report", _report, "write notebooks and claims as web pages")
+    _verb(verbs, "plan", _plan, "say what the planned survey and group can detect; needs no data")
     new = _verb(verbs, "new-town", _new_town, "draft a town from a survey file", town_required=True)
     new.add_argument("--data", required=True, type=Path, metavar="FILE", help="the survey as exported")
     new.add_argument("--instrument", action="append", default=[], type=Path, metavar="YAML",
@@ -143,10 +146,36 @@ def _check(arguments: argparse.Namespace) -> int:
     return check.check(_town(arguments).require())
 
 
+def _register(arguments: argparse.Namespace) -> int:
+    from lbc import params
+    from lbc.pipeline import registration
+
+    town = _town(arguments).require()
+    print(registration.register(town, params.load(town).intervention, arguments.why))
+    return 0
+
+
 def _report(arguments: argparse.Namespace) -> int:
     from lbc.pipeline import report
+    from lbc.reporting import recheck
 
-    print(f"open {report.write(_town(arguments).require())}")
+    page, checked = report.write(_town(arguments).require())
+    print(f"open {page}")
+    wrong = recheck.wrong(checked)
+    left = int(checked["consistent"].isna().sum())
+    print(f"{len(checked)} printed statistics: {len(checked) - left - len(wrong)} recomputed and right, {len(wrong)} "
+          f"wrong, {left} that cannot be recomputed (05_thesis_claims names them)")
+    for row in wrong.itertuples():
+        print(f"  {row.where}: {row.text}: {row.remark}")
+    return int(len(wrong) > 0)
+
+
+def _plan(arguments: argparse.Namespace) -> int:
+    from lbc.pipeline import plan
+
+    says, files = plan.write(_town(arguments).require())
+    print("\n".join(says))
+    print("\n".join(f"  {file}" for file in files))
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ def root(tmp_path: Path) -> Path:
 
 def test_help_names_every_verb_and_the_exit_codes(root: Path) -> None:
     shown = tiny.lbc(root, "--help").stdout
-    for verb in ("run", "status", "verify", "accept", "check", "report", "new-town", "simulate", "params-readme"):
+    for verb in ("run", "status", "verify", "accept", "check", "plan", "report", "new-town", "simulate", "params-readme"):
         assert re.search(rf"^    {verb}\b", shown, re.M)
     assert "exit codes: 0 fine" in shown
 
@@ -29,7 +30,7 @@ def test_a_wrong_command_is_the_users_mistake(root: Path, arguments: tuple[str, 
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("verb", ["run", "status", "verify", "accept", "check", "report"])
+@pytest.mark.parametrize("verb", ["run", "status", "verify", "accept", "check", "plan", "report"])
 def test_a_town_that_does_not_exist(root: Path, verb: str) -> None:
     done = tiny.lbc(root, verb, "--town", "riverton")
     assert done.returncode == 2
@@ -119,6 +120,21 @@ def test_the_committed_town_passes_its_check() -> None:
     assert done.returncode == 0, done.stdout
     assert "mend" not in done.stdout
     assert done.stdout.endswith("s_town is ready: make all TOWN=s_town\n")
+
+
+def test_a_plan_that_cannot_be_tested_names_its_place(root: Path) -> None:
+    path = root / "params/s_town.yaml"
+    path.write_text(path.read_text(encoding="utf-8") + "plan: {children: 20, classes: 12, share: 0.05}\n", encoding="utf-8")
+    shutil.rmtree(root / "data")
+    done = tiny.lbc(root, "plan")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "params/s_town.yaml: 20 children in 12 classes are too few to compare two groups\n"
+        "  why: what is planned cannot be tested at all\n"
+        "  fix: mend plan: and intervention: in the params; params/README.md explains both\n")
+    assert not (root / "outputs/s_town").exists()
+    tiny.edit(path, "classes: 12", "clases: 12")
+    assert "plan.clases: unknown key; did you mean 'classes'?" in tiny.lbc(root, "plan").stderr
 
 
 def test_new_town_refuses_before_it_writes(root: Path, tmp_path: Path) -> None:
