@@ -97,6 +97,8 @@ class Finding:
     evidence: Evidence
     confirmatory: bool = False
     private: bool = False
+    exploratory: Words | None = None
+    """Why it is not confirmatory although it was meant to be, or was changed after registration."""
 
     def __post_init__(self) -> None:
         if self.evidence not in EVIDENCE:
@@ -116,10 +118,11 @@ class Finding:
             "test": None if r.test is None else _test(r.test),
             "n": {key: int(value) for key, value in r.n.items()},
             "evidence": self.evidence,
-            "confirmatory": self.confirmatory,
+            "confirmatory": self.confirmatory and not self.exploratory,
             "reference": r.reference,
         }
-        return entry | ({"reason": r.reason} if r.reason else {})
+        more = {"reason": r.reason, "exploratory": self.exploratory}
+        return entry | {key: text for key, text in more.items() if text}
 
 
 def _test(t: Test) -> dict[str, Any]:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from lbc.analysis import comparison, ecology, interviews, invariance, multilevel, regression, single_case
+from lbc.analysis import comparison, groups, interviews, measurement, multilevel
 from lbc.analysis.adjustment import adjusted
+from lbc.analysis.factors import contingency
+from lbc.analysis.families import family
+from lbc.analysis.stats import bca_of_two
 from lbc.errors import NotEstimableError
 from lbc.params import Group
 from lbc.results import Estimate, Result
 
-MOST_RESAMPLED = 14
-"""Predictors up to which all subsets are computed for every bootstrap sample; beyond, minutes would pass."""
 WHO_IS_AWAY = ("neither", "father", "mother", "both")
 
 
@@ -63,19 +63,10 @@ def difference_data(frame: pd.DataFrame, score: str, group: Group) -> tuple[pd.D
 
 def compare_family(frame: pd.DataFrame, scores: Mapping[str, str], group: Group) -> dict[str, Result]:
     """Each score compared between the groups, p adjusted over the family by Holm; or the reason why not."""
-    results: dict[str, Result] = {}
-    for name, score in scores.items():
-        try:
-            results[name] = comparison.two_groups(frame, score, group.variable, group.reference, group.focal)
-        except NotEstimableError as error:
-            results[name] = Result("Welch", None, reason=str(error))
-    if any(result.test for result in results.values()):
-        adjusted_p = comparison.family(results).set_index("name")["p_holm"]
-        for name, result in results.items():
-            if result.test:
-                test = replace(result.test, p_adjusted=float(adjusted_p[name]))
-                results[name] = replace(result, test=test, method=f"{result.method}; p adjusted by Holm")
-    return results
+    who = group.variable, group.reference, group.focal
+    return family({
+        name: groups.result(comparison.two_groups, frame, score, *who) for name, score in scores.items()
+    })
 
 
 def superiority(frame: pd.DataFrame, score: str, group: Group) -> Result:
@@ -86,15 +77,56 @@ def superiority(frame: pd.DataFrame, score: str, group: Group) -> Result:
     return result["bm"]
 
 
-def methods(frame: pd.DataFrame, score: str, group: Group) -> pd.DataFrame:
-    """The same comparison by several methods: method, estimate, low, high, statistic, df, p."""
-    result = comparison.two_groups(frame, score, group.variable, group.reference, group.focal)
+def equivalence(frame: pd.DataFrame, score: str, group: Group, smallest: float | None) -> Result:
+    """Two one-sided tests: is the difference smaller than the smallest one that matters?"""
+    return comparison.equivalent(frame, score, group.variable, group.reference, group.focal, smallest)
+
+
+def measured_again(frame: pd.DataFrame, after: str, group: Group) -> Result:
+    """Whether being measured again goes with the group: a table of counts."""
+    if after not in frame:
+        raise NotEstimableError("the children were not measured again")
+    used = groups.members(frame, group.variable, group.reference) | groups.members(frame, group.variable, group.focal)
+    return contingency(frame[used].assign(again=frame[after].notna()), group.variable, "again")
+
+
+def bayes_robustness(frame: pd.DataFrame, score: str, group: Group) -> pd.DataFrame:
+    """For `figures.bayes_robustness`: the Bayes factor over the scale of its prior, r and bf10."""
+    return comparison.bayes_robustness(
+        comparison.two_groups(frame, score, group.variable, group.reference, group.focal))
+
+
+def methods(
+    frame: pd.DataFrame, score: str, group: Group, cluster: str | None, smallest: float | None,
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    """The same comparison by several methods: method, estimate, low, high, statistic, df, p.
+
+    A method that fails with these data keeps its row, empty; without classes, or without a smallest effect that
+    matters, there is no row for it.
+    """
+    who = group.variable, group.reference, group.focal
+    result = comparison.two_groups(frame, score, *who)
     more = result.extra
-    rows = [_row("Welch", result), _row("Brunner-Munzel, P(reference < focal)", more["bm"]),
-            ("Hedges g", *_interval(result.effect), None, None, None),
-            ("Hedges g, unpooled", *_interval(more["g_unpooled"]), None, None, None),
-            ("JZS Bayes factor BF10 (r = 0.707)", more["bf10"], None, None, None, None, None),
-            ("JZS Bayes factor BF10 (r = 1)", more["bf10_wide"], None, None, None, None, None)]
+    there, here = (frame.loc[groups.members(frame, who[0], value), score] for value in (group.focal, group.reference))
+    difference, g = groups.attempt(bca_of_two, there, here, rng)[0] or (None, None)
+    effects = {"bootstrap (BCa)": difference, "Hedges g": result.effect, "Hedges g, unpooled": more["g_unpooled"],
+               "Hedges g, bootstrap (BCa)": g}
+
+    def permuted(name: str, ranks: bool) -> list[tuple[Any, ...]]:
+        kinds = {name: None} | ({f"{name} within classes": cluster} if cluster in frame else {})
+        return [_row(text, groups.attempt(comparison.permuted, frame, score, *who, rng, ranks, by)[0])
+                for text, by in kinds.items()]
+
+    rows = [
+        _row("Welch", result), *permuted("studentised permutation", ranks=False),
+        *((name, *_interval(e), None, None, None) for name, e in effects.items()),
+        _row("Brunner-Munzel, P(reference < focal)", more["bm"]), *permuted("Brunner-Munzel, permuted", ranks=True),
+        ("JZS Bayes factor BF10 (r = 0.707)", more["bf10"], None, None, None, None, None),
+        ("JZS Bayes factor BF10 (r = 1)", more["bf10_wide"], None, None, None, None, None),
+    ]
+    if smallest is not None:
+        rows.append(_row("equivalence (TOST), 90% CI", equivalence(frame, score, group, smallest)))
     return _methods(rows)
 
 
@@ -199,25 +231,10 @@ def coefficients(
     return table.assign(term=table["term"].replace({dummy: "focal", group.variable: "focal"}))
 
 
-def invariance_table(keyed: pd.DataFrame, group: Group) -> pd.DataFrame:
-    """The ladder of one factor over the two groups; answers that one group never gave are merged."""
-    return invariance.compare(_ladder(keyed, group))
-
-
-def scalar_step(keyed: pd.DataFrame, group: Group) -> Result:
-    """Scalar invariance as a result, with the ladder's verdict in `extra`."""
-    fits = _ladder(keyed, group)
-    result = invariance.step(fits, "scalar")
-    return replace(result, extra=result.extra | {"verdict": invariance.verdict(invariance.compare(fits))})
-
-
-def _ladder(keyed: pd.DataFrame, group: Group) -> dict[str, Any]:
-    items = [column for column in keyed if column != "group"]
+def measured(keyed: pd.DataFrame, group: Group) -> measurement.Measurement:
+    """`measurement.examine` of keyed items with the column `group`, whose values are those of the data."""
     data = keyed.assign(group=keyed["group"].map(comparison.label, na_action="ignore"))
-    data = data[data["group"].isin([group.reference, group.focal])].dropna()
-    merged, _ = invariance.merge_empty(data, items, "group")
-    model = f"loneliness =~ {' + '.join(items)}"
-    return invariance.ladder(model, merged, "group", groups=(group.reference, group.focal))
+    return measurement.examine(data, (group.reference, group.focal))
 
 
 def predictors_described(frame: pd.DataFrame, score: str, listed: pd.DataFrame) -> pd.DataFrame:
@@ -241,27 +258,6 @@ def entries(blocks: pd.DataFrame | NotEstimableError) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def importance_data(
-    frame: pd.DataFrame, score: str, listed: pd.DataFrame, cluster: str | None, rng: np.random.Generator, n_boot: int
-) -> pd.DataFrame:
-    """For `figures.importance`: LMG of each predictor with its level; intervals up to `MOST_RESAMPLED` of them."""
-    few = len(listed) <= MOST_RESAMPLED
-    table = ecology.importance(frame, score, listed["name"].tolist(), cluster, rng if few else None, n_boot)
-    table = table.rename(columns={"lmg": "share", "lmg_low": "ci_low", "lmg_high": "ci_high"})
-    return table.merge(listed.rename(columns={"name": "predictor"}), on="predictor", validate="one_to_one")
-
-
-def random_intercept_table(
-    frame: pd.DataFrame, score: str, predictors: Sequence[str], cluster: str | None
-) -> pd.DataFrame:
-    """The full model with a random intercept for each cluster, complete rows."""
-    if cluster is None or cluster not in frame:
-        raise NotEstimableError("the survey did not ask for the children's classes")
-    rows = frame[[score, *predictors, cluster]].dropna()
-    model = multilevel.random_intercept(rows[score], regression.design(rows, predictors), rows[cluster].tolist())
-    return mixed_table(model)
-
-
 def segments(coded: pd.DataFrame) -> pd.DataFrame:
     """For `figures.codes_by_level`: segments per person and theme on which all coders agreed."""
     codes = coded.groupby(["person", "segment"])[["theme", "level"]].transform("nunique")
@@ -274,29 +270,6 @@ def new_code_curve(coded: pd.DataFrame) -> pd.DataFrame:
     """For `figures.new_codes`: interview, new, total."""
     table = interviews.new_codes(coded)
     return table.rename(columns={"order": "interview", "cumulative": "total"})[["interview", "new", "total"]]
-
-
-def phase_data(log: pd.DataFrame, outcome: str) -> pd.DataFrame:
-    """For `figures.phases`: time (the day where every row gives its number, else the row), phase, value."""
-    rows = pd.Series(range(1, len(log) + 1), log.index)
-    days = pd.to_numeric(log["day"], errors="coerce") if "day" in log else rows
-    time = rows if days.isna().any() else days
-    return pd.DataFrame({"time": time, "phase": log["phase"], "value": log[outcome]})
-
-
-def nap_of_phases(
-    log: pd.DataFrame, outcomes: Sequence[str], direction: single_case.Direction, baseline: str
-) -> dict[str, Result]:
-    """NAP of all treatment points against the baseline, for each rating; a reason where it cannot be computed."""
-    found = {}
-    for outcome in outcomes:
-        try:
-            parts = single_case.phases(log, outcome, baseline=baseline)
-            before = parts.pop(baseline)
-            found[outcome] = single_case.nap(before, pd.concat(parts.values()), direction)
-        except NotEstimableError as error:
-            found[outcome] = Result("NAP", None, reason=str(error))
-    return found
 
 
 BLOCKS = ["level", "r2", "delta_r2", "delta_r2_low", "delta_r2_high", "first", "first_low", "first_high", "last",

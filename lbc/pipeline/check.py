@@ -11,6 +11,7 @@ from lbc import params as town_params
 from lbc.errors import UserError
 from lbc.params import Params
 from lbc.paths import Town
+from lbc.pipeline.registration import registration
 
 DERIVED = {"age", "girl", "grade", "school", "class", "left_behind", "left_behind_one_or_both_parents",
            "left_behind_state_council_2016", "parents_away", "months_away", "father_away", "mother_away"}
@@ -88,9 +89,10 @@ def _codebook(town: Town, today: Params, found: Checked) -> Any:
 
 def _variables(town: Town, today: Params, codebook: Any, found: Checked) -> None:
     """Variables that params name must be in the codebook or be derived from it."""
-    comparison = today.comparison
+    comparison, work = today.comparison, today.intervention
     named = {"comparison.group.variable": [comparison.group.variable], "comparison.covariates": comparison.covariates,
-             "comparison.cluster": [comparison.cluster] if comparison.cluster else []}
+             "comparison.cluster": [comparison.cluster] if comparison.cluster else [],
+             "intervention.eligible": [asked.variable for asked in (work.eligible if work else None) or []]}
     known = DERIVED | {variable.variable for variable in codebook.variables}
     for key, names in named.items():
         for name in names:
@@ -128,6 +130,8 @@ def _summary(town: Town, path: Path, read: Any) -> str:
 def _optional(town: Town, today: Params, found: Checked) -> None:
     """Data that a town may lack: named in params and absent is a mistake, not named is a state."""
     work = today.intervention
+    if work is not None and (registered := found.attempt(registration, town, work)) is not None:
+        found.notes.append(f"protocol of group and case work registered: {registered.words['en']}")
     files = {
         "03_ecological_causes": [] if today.interviews is None else [today.interviews.file],
         "04_intervention_evaluation": [] if work is None else [

@@ -75,9 +75,9 @@ def settle(language: str) -> set[str]:
 
 WORDS = {
     "en": {"read": "Read", "seed": "Seed", "n": "n in, n out", "versions": "Versions", "warnings": "Warnings",
-           "none": "none", "absent": "absent", "findings": "Findings"},
+           "none": "none", "absent": "absent", "findings": "Findings", "registered": "Protocol registered"},
     "zh": {"read": "读入", "seed": "随机种子", "n": "输入与输出人数", "versions": "版本", "warnings": "警告",
-           "none": "无", "absent": "缺", "findings": "结果数"},
+           "none": "无", "absent": "缺", "findings": "结果数", "registered": "方案登记"},
 }
 
 
@@ -97,6 +97,7 @@ def report_card(stage: Stage, n_in: int | None, n_out: int | None) -> Shown:
     rows = [
         *((word["read"], f"{path} {(digest or word['absent'])[:12]}") for path, digest in sorted(read.items())),
         *([(word["n"], f"{n_in}, {n_out}")] if n_in is not None else []),
+        *([(word["registered"], stage.registered.words[stage.language])] if stage._registration else []),
         (word["findings"], str(len(stage._findings))),
         (word["seed"], str(stage.params.seed)),
         (word["versions"], ", ".join(versions)),

@@ -109,7 +109,7 @@ class Inputs:
         return frames.load(path)
 
     def findings(self, *stages: str) -> dict[str, dict[str, Any]]:
-        """Findings of earlier stages by id, public and private together; of all of them where none is named."""
+        """Findings of earlier stages by id, those not public marked private; of all stages where none is named."""
         found: dict[str, dict[str, Any]] = {}
         for stage in stages or upstream(self.stage):
             for folder in ("findings", "private/findings"):
@@ -117,9 +117,21 @@ class Inputs:
                 self._reads.note_upstream(path)
                 if path.exists():
                     document = json.loads(path.read_text(encoding="utf-8"))
-                    found |= {finding["id"]: finding | {"stage": stage} for finding in document["findings"]}
+                    hidden = {"private": True} if folder.startswith("private") else {}
+                    found |= {finding["id"]: finding | {"stage": stage} | hidden for finding in document["findings"]
+                              if finding["id"] not in found}
                 elif folder == "findings":
                     raise UserError(f"the findings of stage {stage} are missing", fix=f"make all TOWN={self.town}")
+        return found
+
+    def printed(self) -> dict[str, Words]:
+        """What tables and computed sentences of earlier stages print of tests, by place, in both languages."""
+        found: dict[str, Words] = {}
+        for stage in upstream(self.stage):
+            for folder in ("findings", "private/findings"):
+                path = self._town.outputs / folder / f"{self._earlier(stage)}.json"
+                self._reads.note_upstream(path)
+                found |= json.loads(path.read_text(encoding="utf-8")).get("printed", {}) if path.exists() else {}
         return found
 
     def labels(self, *variables: str) -> dict[str, Words]:

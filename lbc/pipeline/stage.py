@@ -20,6 +20,7 @@ from lbc.pipeline.display import Shown, put, settle
 from lbc.pipeline.graph import STAGES
 from lbc.pipeline.inputs import Inputs
 from lbc.pipeline.reads import listen
+from lbc.pipeline.registration import Registration, registration
 from lbc.results import Exhibit, Finding, Result, Words
 
 SIMULATED = {"en": "Simulated data, not real children", "zh": "模拟数据，非真实儿童"}
@@ -59,7 +60,9 @@ class Stage(Inputs):
         self._findings: dict[str, tuple[dict[str, Any], bool]] = {}
         self._claims: list[Any] | None = None
         self._missing: list[Words] = []
+        self._printed: dict[str, tuple[Words, bool]] = {}
         self._exhibits: dict[tuple[str, str], bool] = {}
+        self._registration: Registration | None = None
         self.n_in: int | None = None
         self.n_out: int | None = None
         self._warned = settle(self.language)
@@ -85,12 +88,26 @@ class Stage(Inputs):
 
         if id in self._findings:
             raise ValueError(f"the finding '{id}' is recorded twice")
-        entry = Finding(id, _both(label), result, evidence, confirmatory, private).to_json()
+        why = self._exploratory(id, confirmatory)
+        entry = Finding(id, _both(label), result, evidence, confirmatory, private, why).to_json()
         entry["n"] = self._named_groups(entry["n"])
         self._findings[id] = (entry, private)
         if private and not self._released(id):
             return self._private(f"private/findings/{self.stage}.json")
         return Shown(wording.sentence(entry, self.language))
+
+    @property
+    def registered(self) -> Registration:
+        """How today's protocol stands to the registered one (`registered.words` says it); noted as read."""
+        if self._registration is None:
+            self._reads.note_raw(self._town.registered)
+            self._registration = registration(self._town, self.params.intervention)
+        return self._registration
+
+    def _exploratory(self, name: str, confirmatory: bool = False) -> Words | None:
+        """Why a finding or exhibit of group and case work is exploratory, or None."""
+        asked = name.startswith(("intervention.", "04_")) and self.params.intervention is not None
+        return self.registered.exploratory(name, confirmatory) if asked else None
 
     def _named_groups(self, n: dict[str, int]) -> dict[str, int]:
         """Counts of the two groups under their names instead of their codes."""
@@ -163,7 +180,7 @@ class Stage(Inputs):
         written = [*(Path(f).relative_to(self._out).as_posix() for f in files), f"{stem}.csv"]
         picture = figures.preview(fig)
         figures.close(fig)
-        return self._exhibit("figure", stem, caption, written, digest, private, png=picture)
+        return self._exhibit("figure", stem, self._captioned(caption, stem), written, digest, private, png=picture)
 
     def save_table(self, table: Any, name: str, caption: Words | None = None, note: Words | None = None,
                    private: bool = False) -> Exhibit:
@@ -177,12 +194,14 @@ class Stage(Inputs):
         note : dict, optional
             The note under the table in en and zh.
         """
-        from lbc.reporting import tables
+        from lbc.reporting import table_tests, tables
 
         stem = self._place("tables", name, private)
         shown = table if isinstance(table, tables.Table) else tables.Table(table)
+        rows = zip(table_tests.tests(shown, "en"), table_tests.tests(shown, "zh"), strict=True)
+        self._printed |= {f"{stem}, {place}": ({"en": en, "zh": zh}, private) for (place, en), (_, zh) in rows}
         digest = write_csv(shown.frame, self._out / f"{stem}.csv")
-        caption = _both(shown.caption if caption is None else caption)
+        caption = self._captioned(shown.caption if caption is None else caption, stem)
         html = shown.to_html(self.language, caption=caption, note=note,
                              synthetic_note=SIMULATED[self.language] if self.synthetic else None)
         return self._exhibit("table", stem, caption, [f"{stem}.csv"], digest, private, html=html)
@@ -203,10 +222,12 @@ class Stage(Inputs):
         **drawing
             Further arguments of `draw`.
         """
+        from lbc.reporting import reasons
+
         try:
             computed = compute(*args)
         except NotEstimableError as error:
-            return Shown(f"{name}: {error}")
+            return Shown(f"{name}: {reasons.said(str(error), self.language)}")
         things = computed if isinstance(computed, tuple) else (computed,)
         fig, data = draw(*things, labels=names or self.labels(), language=self.language, **drawing)
         return self.save_figure(fig, name, caption, data, private=private)
@@ -218,12 +239,12 @@ class Stage(Inputs):
 
         `names` are the labels, where not those of all variables.
         """
-        from lbc.reporting import tables
+        from lbc.reporting import reasons, tables
 
         try:
             table = compute(*args, **kwargs)
         except NotEstimableError as error:
-            return Shown(f"{name}: {error}")
+            return Shown(f"{name}: {reasons.said(str(error), self.language)}")
         shown = tables.Table(table, labels=names or self.labels())
         return self.save_table(shown, name, caption, note=note, private=private)
 
@@ -241,7 +262,17 @@ class Stage(Inputs):
         name = stem.rsplit("/", 1)[1]
         if private and not self._released(name):
             html, png = f"<p>{self._private(files[0])}</p>", b""
-        return Exhibit(name, kind, _both(caption), tuple(files), digest, self.language, html, png)
+        return Exhibit(name, kind, caption, tuple(files), digest, self.language, html, png)
+
+    def _captioned(self, caption: Words, stem: str) -> Words:
+        """The caption; after it, where a change of the protocol touches the exhibit, what was changed."""
+        from lbc.reporting import wording
+
+        why = self._exploratory(stem.rsplit("/", 1)[1])
+        if why is None:
+            return _both(caption)
+        stop = {"en": ". ", "zh": "。"}
+        return {key: text + stop[key] + wording.exploratory(why, key) for key, text in _both(caption).items()}
 
     def _released(self, name: str) -> bool:
         return any(fnmatchcase(name, release.exhibit) for release in self.params.privacy.release)
@@ -253,6 +284,7 @@ class Stage(Inputs):
 
     def say(self, en: str, zh: str) -> None:
         """Show a computed sentence in the town's language."""
+        self._printed[f"{self.stage}, sentence {len(self._printed) + 1}"] = ({"en": en, "zh": zh}, False)
         put(Shown({"en": en, "zh": zh}[self.language]))
 
     def show(self, *things: Any) -> None:
@@ -292,7 +324,7 @@ class Stage(Inputs):
         public = [f for id, (f, private) in self._findings.items() if not private or self._released(id)]
         self._write(f"findings/{self.stage}.json", self._document(public, claims=True))
         hidden = [f for f, private in self._findings.values() if private]
-        if hidden:
+        if hidden or any(private for _, private in self._printed.values()):
             self._write(f"private/findings/{self.stage}.json", self._document(hidden))
         flow = next((f["n"] for id, (f, _) in self._findings.items() if id.endswith(".flow") and f["n"]), {})
         counts = list(flow.values()) or [None]
@@ -303,6 +335,7 @@ class Stage(Inputs):
 
     def _document(self, findings: list[Any], claims: bool = False) -> dict[str, Any]:
         document = {"stage": self.stage, "town": self.town, "synthetic": self.synthetic, "findings": findings}
+        document["printed"] = {place: text for place, (text, private) in self._printed.items() if private != claims}
         if claims:
             document["exhibits"] = sorted({name for (_, name), private in self._exhibits.items() if not private})
         if claims and self._missing:

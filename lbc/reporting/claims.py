@@ -1,149 +1,23 @@
-"""The thesis's claims: sentences with numbers filled in (see `holes`), judged by the findings they rest on."""
+"""The thesis's claims: sentences with numbers filled in (see `holes`), judged by the findings they rest on.
+
+The file they stand in, its model and its checks live in `claims_file`, re-exported here.
+"""
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
-from pydantic import Field, model_validator
 
-from lbc import params
-from lbc.errors import ClaimError, ParamsError
-from lbc.params import Model, Probability, Words
-from lbc.reporting import terms, wording
-from lbc.reporting.holes import fill, holes
+from lbc.reporting import reasons, terms, wording
+from lbc.reporting.claims_file import CONTRACT, Claim, Claims, Condition, check, claim_error, load, meant
+from lbc.reporting.holes import fill
 from lbc.reporting.recheck import recheck
-from lbc.results import EVIDENCE, Evidence
+from lbc.results import EVIDENCE
 
-CONTRACT = (
-    "cleaning.flow", "measurement.*.alpha", "measurement.*.omega", "measurement.*.direction",
-    "comparison.*.difference", "comparison.*.adjusted", "comparison.invariance.scalar",
-    "comparison.specification_curve", "ecology.block.*", "ecology.share.*", "ecology.interviews.agreement",
-    "intervention.group.*.change", "intervention.group.*.expected_fall", "intervention.group.*.adjusted",
-    "intervention.member.*.rci", "intervention.members.unchanged", "intervention.case.*.nap",
-    "intervention.case.*.change", "intervention.case.goal_attainment", "intervention.combined_vs_single",
-    "intervention.overall.*.change",
-)
-"""Ids that a town may lack, e.g. because nothing was collected; a claim on them then cannot be tested."""
 VERDICTS = tuple(terms.VERDICTS)
 SUPPORTED, PARTLY, NOT, UNTESTABLE = VERDICTS
-
-
-class Condition(Model):
-    """What must be true of one finding."""
-
-    finding: str = Field(description="id of the finding")
-    quantity: Literal["estimate", "effect"] = Field("estimate", description="which of its numbers is judged")
-    direction: Literal["positive", "negative", "any"] = Field("any", description="sign that the number must have")
-    interval: Literal["any", "excludes_zero", "beyond_bound"] = Field(
-        "any", description="what must hold of the whole interval"
-    )
-    bound: float | None = Field(None, description="the number must reach it: at least, or at most where negative")
-    alpha: Probability | None = Field(None, description="the test's p must be below it")
-
-    @model_validator(mode="after")
-    def _bound_is_there(self) -> Condition:
-        if self.interval == "beyond_bound" and self.bound is None:
-            raise ValueError("interval: beyond_bound needs a bound")
-        return self
-
-
-class Claim(Model):
-    """One sentence of the thesis and when it holds."""
-
-    id: str = Field(pattern=r"^[a-z0-9_]+$", description="short name")
-    sentence: Words = Field(description="the claim, with holes for numbers")
-    rests_on: list[str] = Field(min_length=1, description="ids of the findings it rests on")
-    holds_when: list[Condition] = Field(min_length=1, description="all must be true")
-    evidence_needed: Evidence | None = Field(None, description="least strength of evidence its wording asks for")
-    note: Words | None = Field(None, description="what to tell the reader where that strength is not reached")
-
-    @model_validator(mode="after")
-    def _rests_on_what_it_asks(self) -> Claim:
-        loose = [c.finding for c in self.holds_when if c.finding not in self.rests_on]
-        if loose:
-            raise ValueError(f"holds_when asks for '{loose[0]}', so rests_on must name it")
-        return self
-
-
-class ClaimsFile(Model):
-    claims: list[Claim] = Field(min_length=1, description="the claims in the thesis's order")
-
-    @model_validator(mode="after")
-    def _unique(self) -> ClaimsFile:
-        ids = [claim.id for claim in self.claims]
-        twice = sorted({i for i in ids if ids.count(i) > 1})
-        if twice:
-            raise ValueError(f"the claim '{twice[0]}' stands twice")
-        return self
-
-
-@dataclass(frozen=True)
-class Claims:
-    """The claims of a town, with the place of each in its file for messages."""
-
-    claims: tuple[Claim, ...]
-    shown: str
-    lines: dict[tuple[Any, ...], int]
-
-
-def load(path: Path, shown: str) -> Claims:
-    """Read and check `params/<town>.claims.yaml`.
-
-    Parameters
-    ----------
-    path : Path
-    shown : str
-        The path as messages print it.
-
-    Raises
-    ------
-    ClaimError
-        With every mistake: line, key, what was found, what is allowed; also holes that cannot be read.
-    """
-    try:
-        value, reader = params.read_yaml(path, shown)
-    except ParamsError as error:
-        raise ClaimError(error.what, error.faults, where=error.where, fix=error.fix) from None
-    file = params.validate(ClaimsFile, value, reader)
-    claims = Claims(tuple(file.claims) if file else (), shown, reader.lines)
-    for key, text in _sentences(claims):
-        for body in holes(text):
-            if isinstance(body, str):
-                reader.fault(reader.lines[key], key, body)
-    faults = [fault for line in sorted(reader.faults) for fault in reader.faults[line]]
-    if faults:
-        raise ClaimError(_mistakes(faults), faults, where=shown, fix="docs/adapting.md explains claims")
-    return claims
-
-
-def check(claims: Claims, findings: dict[str, dict[str, Any]]) -> None:
-    """Check that every finding named exists, or is one that a town may lack.
-
-    Raises
-    ------
-    ClaimError
-        With line and nearest id for each unknown one.
-    """
-    known = sorted({*findings, *(pattern for pattern in CONTRACT if "*" not in pattern)})
-    faults = []
-    for key, name in _named(claims):
-        may_lack = any(fnmatchcase(name, pattern) for pattern in CONTRACT)
-        misspelt = name not in known and difflib.get_close_matches(name, known, n=1, cutoff=0.94)
-        if name not in findings and (not may_lack or misspelt):
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-            meant = f"; did you mean '{near[0]}'?" if near else ""
-            line, path = claims.lines[key], ".".join(map(str, key))
-            faults.append((line, f"{claims.shown}:{line}: {path}: no finding is called '{name}'{meant}"))
-    if faults:
-        texts = [text for _, text in sorted(faults)]
-        raise ClaimError(_mistakes(texts), texts, where=claims.shown, fix="findings/*.json of the town lists all ids")
 
 
 def judge(claims: Claims, findings: dict[str, dict[str, Any]], language: str = "en") -> list[dict[str, Any]]:
@@ -161,7 +35,8 @@ def judge(claims: Claims, findings: dict[str, dict[str, Any]], language: str = "
     list of dict
         `id`, `verdict` (all conditions hold: supported; some: partly supported; none: not supported; none testable,
         or evidence weaker than the wording asks for: cannot be tested with this design), `evidence` (the weakest
-        among the findings it rests on, None where there is none), `reason`, `sentence`.
+        among the findings it rests on, None where there is none), `reason`, `sentence`, and `words`: sentence and
+        reason in both languages.
 
     Raises
     ------
@@ -169,7 +44,10 @@ def judge(claims: Claims, findings: dict[str, dict[str, Any]], language: str = "
         If a claim names a finding that does not exist.
     """
     check(claims, findings)
-    return [_judge_one(claim, findings, language) for claim in claims.claims]
+    judged = {lang: [_judge_one(claim, findings, lang) for claim in claims.claims] for lang in ("en", "zh")}
+    words = [{lang: {part: judged[lang][i][part] for part in ("sentence", "reason")} for lang in judged}
+             for i in range(len(claims.claims))]
+    return [one | {"words": both} for one, both in zip(judged[language], words, strict=True)]
 
 
 def _judge_one(claim: Claim, findings: dict[str, dict[str, Any]], language: str) -> dict[str, Any]:
@@ -178,16 +56,21 @@ def _judge_one(claim: Claim, findings: dict[str, dict[str, Any]], language: str)
     readings = [_read(c, findings.get(c.finding), language) for c in claim.holds_when]
     outcomes = [holds for holds, _ in readings]
     testable = any(holds is not None for holds in outcomes)
-    too_weak = testable and _weaker(evidence, claim.evidence_needed)
+    too_weak = testable and _weaker(evidence, claim.needs)
     if too_weak or not testable:
         verdict = UNTESTABLE
     else:
         verdict = SUPPORTED if all(outcomes) else PARTLY if any(outcomes) else NOT
     reason = _reason(readings, language)
+    late = {wording.exploratory(findings[i].get("exploratory"), language) for i in claim.rests_on if i in findings}
+    exploratory = sorted(late - {""})
     if too_weak:
         reason = _too_weak(claim, evidence, language) + reason
     sentence = fill(getattr(claim.sentence, language), findings, language)
-    return {"id": claim.id, "verdict": verdict, "evidence": evidence, "reason": reason, "sentence": sentence}
+    reason = terms.pick(language, " ", "").join([*exploratory, reason])
+    judged = {"id": claim.id, "verdict": verdict, "evidence": evidence, "reason": reason, "sentence": sentence}
+    mark = terms.pick(language, " (exploratory)", "（探索性）")
+    return judged | ({"exploratory": mark} if exploratory else {})
 
 
 def _weaker(evidence: str | None, needed: str | None) -> bool:
@@ -195,7 +78,7 @@ def _weaker(evidence: str | None, needed: str | None) -> bool:
 
 
 def _too_weak(claim: Claim, evidence: str, language: str) -> str:
-    needed, found = terms.EVIDENCE[claim.evidence_needed][language], terms.EVIDENCE[evidence][language]
+    needed, found = terms.EVIDENCE[claim.needs][language], terms.EVIDENCE[evidence][language]
     text = terms.pick(language, f"Its wording needs at least: {needed}; the evidence is: {found}. ",
                       f"该表述至少需要“{needed}”，而现有证据为“{found}”。")
     return text + (getattr(claim.note, language) + terms.pick(language, " ", "") if claim.note else "")
@@ -209,7 +92,7 @@ def _read(condition: Condition, finding: dict[str, Any] | None, language: str) -
     label = terms.words(finding["label"], language)
     entry = finding.get(condition.quantity)
     if entry is None or entry["value"] is None:
-        why = terms.words(finding.get("reason") or terms.NO_REASON, language)
+        why = reasons.said(finding.get("reason") or terms.NO_REASON, language)
         return None, label + colon + terms.NOT_ESTIMABLE[language] + terms.pick(language, f" ({why})", f"（{why}）")
     test = finding.get("test") or {}
     p = test.get("p_adjusted", test.get("p"))
@@ -229,6 +112,8 @@ def _holds(condition: Condition, value: float, ci: list[float], p: float | None)
     sign = {"positive": 1, "negative": -1, "any": 0}[condition.direction]
     bound = condition.bound
     checks = [value * sign > 0 or sign == 0]
+    if condition.interval == "within_bound":
+        return -bound < ci[0] and ci[1] < bound and (condition.alpha is None or p < condition.alpha)
     if bound is not None:
         checks.append((value - bound) * sign >= 0 if sign else abs(value) >= bound)
     if condition.interval != "any":
@@ -245,7 +130,11 @@ def _asked(condition: Condition, language: str) -> str:
     if condition.direction != "any":
         signs = {"positive": ("above zero", "大于零"), "negative": ("below zero", "小于零")}
         parts.append(terms.pick(language, *signs[condition.direction]))
-    if condition.bound is not None:
+    if condition.interval == "within_bound":
+        inside = f"{-condition.bound:g}", f"{condition.bound:g}"
+        parts.append(terms.pick(language, f"whole interval between {inside[0]} and {inside[1]}",
+                                f"整个区间介于 {inside[0]} 与 {inside[1]} 之间"))
+    elif condition.bound is not None:
         at_most = condition.direction == "negative"
         parts.append(terms.pick(language, f"{'at most' if at_most else 'at least'} {condition.bound:g}",
                                 f"{'不高于' if at_most else '不低于'} {condition.bound:g}"))
@@ -273,25 +162,6 @@ def _reason(readings: list[tuple[bool | None, str]], language: str) -> str:
     return terms.pick(language, " ", "").join(parts)
 
 
-def _sentences(claims: Claims) -> Iterator[tuple[tuple[Any, ...], str]]:
-    for i, claim in enumerate(claims.claims):
-        for language in ("en", "zh"):
-            yield ("claims", i, "sentence", language), getattr(claim.sentence, language)
-
-
-def _named(claims: Claims) -> Iterator[tuple[tuple[Any, ...], str]]:
-    """Every finding that the file names, with the place where it does."""
-    for i, claim in enumerate(claims.claims):
-        yield from ((("claims", i, "rests_on", k), name) for k, name in enumerate(claim.rests_on))
-        yield from ((("claims", i, "holds_when", k, "finding"), c.finding) for k, c in enumerate(claim.holds_when))
-    for key, text in _sentences(claims):
-        yield from ((key, body[0]) for body in holes(text) if isinstance(body, tuple))
-
-
-def _mistakes(faults: list[str]) -> str:
-    return "1 mistake" if len(faults) == 1 else f"{len(faults)} mistakes"
-
-
 def foundations(claims: Claims, findings: dict[str, dict[str, Any]], language: str = "en") -> pd.DataFrame:
     """What each claim rests on: claim, finding, value, evidence."""
     rows = []
@@ -315,13 +185,14 @@ class Markdown(str):
 
 def board(judged: list[dict[str, Any]]) -> pd.DataFrame:
     """For `figures.claims_board`: id, verdict, evidence, and the claim's words up to its numbers."""
-    rows = [(c["id"], c["verdict"], c["evidence"], re.split(r"[:：]", c["sentence"])[0]) for c in judged]
+    rows = [(c["id"], c["verdict"], c["evidence"],
+             re.split(r"[:：]", c["sentence"])[0] + c.get("exploratory", "")) for c in judged]
     return pd.DataFrame(rows, columns=["id", "verdict", "evidence", "claim"])
 
 
 def table(judged: list[dict[str, Any]], language: str = "en") -> pd.DataFrame:
     """The claims as a table: sentence, verdict, evidence, reason."""
-    rows = [(c["sentence"], terms.VERDICTS[c["verdict"]][language],
+    rows = [(c["sentence"], terms.VERDICTS[c["verdict"]][language] + c.get("exploratory", ""),
              terms.EVIDENCE[c["evidence"]][language] if c["evidence"] else "—", c["reason"]) for c in judged]
     return pd.DataFrame(rows, columns=["sentence", "verdict", "evidence", "reason"])
 
@@ -335,19 +206,30 @@ def paragraphs(judged: list[dict[str, Any]], language: str = "en") -> list[Markd
 
 
 def links(claims: Claims, findings: dict[str, dict[str, Any]], made: dict[str, list[str]]) -> pd.DataFrame:
-    """Which exhibits to look at for each claim: those of the notebooks that its findings come from.
+    """Which exhibits to look at for each claim: those it names, else all of the notebooks its findings come from.
 
     Parameters
     ----------
     made : dict of stage to names of exhibits
+
+    Raises
+    ------
+    ClaimError
+        If a claim names an exhibit of a notebook that made others, but not this one.
     """
-    rows = []
+    known, rows = [name for names in made.values() for name in names], []
+    faults = [(("claims", i, "exhibits", k), f"no exhibit is called '{name}'{meant(name, known)}")
+              for i, claim in enumerate(claims.claims) for k, name in enumerate(claim.exhibits)
+              if name not in known and any(made[stage] for stage in made if stage[:2] == name[:2])]
+    if faults:
+        raise claim_error(claims, faults, "findings/*.json list the exhibits of each notebook")
     for claim in claims.claims:
         stages = sorted({findings[name]["stage"] for name in claim.rests_on if name in findings})
-        exhibits = [name for stage in stages for name in made.get(stage, [])]
+        exhibits = [name for name in claim.exhibits if name in known] or [
+            name for stage in stages for name in made.get(stage, [])]
         rows.append((claim.id, ", ".join(stages), ", ".join(exhibits)))
     return pd.DataFrame(rows, columns=["claim", "where", "exhibits"])
 
 
-__all__ = ["VERDICTS", "Claims", "board", "check", "fill", "foundations", "judge", "links", "load", "paragraphs",
-           "recheck", "table"]
+__all__ = ["CONTRACT", "VERDICTS", "Claims", "board", "check", "fill", "foundations", "judge", "links", "load",
+           "paragraphs", "recheck", "table"]

@@ -1,6 +1,7 @@
 """All figures by name: `figures.forest(...)` returns (figure, frame of what is plotted); `save` writes it.
 
-They live by theme in figures_survey, figures_comparison, figures_ecology and figures_intervention.
+They live by theme in figures_survey, figures_comparison, figures_ecology, figures_interviews,
+figures_intervention, figures_case and figures_chain.
 """
 
 from __future__ import annotations
@@ -10,23 +11,35 @@ from typing import Any
 import pandas as pd
 
 from lbc.reporting import style
+from lbc.reporting.figures_case import goals, phases
+from lbc.reporting.figures_chain import chain
 from lbc.reporting.figures_comparison import (
+    balance,
+    bayes_robustness,
     by_category,
     cutoff_curve,
     forest,
     group_difference,
-    specification_curve,
 )
-from lbc.reporting.figures_ecology import blocks, codes_by_level, importance, new_codes
-from lbc.reporting.figures_intervention import expected_fall, goals, members, phases, reliable_change
-from lbc.reporting.figures_survey import distribution, flow, item_profile, missing, scree
+from lbc.reporting.figures_ecology import (
+    blocks,
+    importance,
+    mediation_sensitivity,
+    simple_slopes,
+)
+from lbc.reporting.figures_intervention import expected_fall, mee_chua, members, reliable_change, sessions
+from lbc.reporting.figures_interviews import co_occurrence, codes_by_level, joint_display, new_codes
+from lbc.reporting.figures_sensitivity import CHOICES, specification_curve
+from lbc.reporting.figures_survey import distribution, flow, missing, scree
 from lbc.reporting.style import Drawn, Labels, close, preview, save
 from lbc.reporting.terms import EVIDENCE, VERDICTS, labelled, pick
 
 __all__ = [
-    "blocks", "by_category", "claims_board", "close", "codes_by_level", "cutoff_curve", "distribution",
-    "expected_fall", "flow", "forest", "goals", "group_difference", "importance", "item_profile", "members",
-    "missing", "new_codes", "phases", "preview", "reliable_change", "save", "scree", "specification_curve",
+    "CHOICES", "balance", "bayes_robustness", "blocks", "by_category", "chain", "claims_board", "close",
+    "co_occurrence", "codes_by_level", "cutoff_curve", "distribution", "expected_fall", "flow", "forest", "goals",
+    "group_difference", "importance", "joint_display", "mediation_sensitivity", "mee_chua", "members",
+    "missing", "new_codes", "phases", "preview", "reliable_change", "save", "scree", "sessions", "simple_slopes",
+    "specification_curve",
 ]
 VERDICT_LOOK: dict[str, dict[str, Any]] = {
     "supported": {"marker": "o", "color": style.PALETTE[0]},

@@ -1,4 +1,4 @@
-"""Figures of the group comparison: difference, forest, categories, cut-offs, specifications."""
+"""Figures of the group comparison: difference, forest, categories, cut-offs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lbc.reporting import style
+from lbc.reporting.columns import in_words
 from lbc.reporting.figures_survey import merged_bins
 from lbc.reporting.style import Drawn, Labels
 from lbc.reporting.terms import labelled, pick, unit
@@ -219,72 +220,91 @@ def cutoff_curve(
     frame: pd.DataFrame, *, xlabel: Any, labels: Labels = None, language: str = "en",
     marks: list[dict[str, Any]] | None = None,
 ) -> Drawn:
-    """Share of lonely children at every cut-off, instead of one prevalence that the cut-off decides.
+    """Share of lonely children at every cut-off and, beside it, the difference, instead of one prevalence.
 
     Parameters
     ----------
     frame : DataFrame
-        `group`, `cutoff`, `share`, `ci_low`, `ci_high` (shares 0 to 1), sorted or not.
+        `group` (two groups and "difference"), `cutoff` (rising), `share` (0 to 1), and its limits at each cut-off,
+        `ci_low`, `ci_high`, and of the whole curve, `band_low`, `band_high`.
     marks : list of dict, optional
         Published cut-offs: `value`, `label` {en, zh}.
     """
-    data = frame.sort_values(["group", "cutoff"], kind="stable").reset_index(drop=True)
-    fig, ax = style.new(style.ONE + 0.7, 2.8)
-    for k, (group, part) in enumerate(data.groupby("group", sort=True)):
-        colour = style.PALETTE[k]
-        ends = (100 * part["ci_low"], 100 * part["ci_high"])
-        ax.fill_between(part["cutoff"], *ends, color=colour, alpha=0.18, linewidth=0)
-        ax.plot(part["cutoff"], 100 * part["share"], color=colour, linestyle=style.LINES[k], marker=style.MARKERS[k],
-                markersize=3.5, markevery=max(len(part) // 8, 1), label=labelled(group, labels, language))
-    ax.set_xlim(data["cutoff"].min(), data["cutoff"].max())
-    ax.set_ylim(0, 104)
-    for mark in marks or []:
-        ax.axvline(mark["value"], color=style.GREY, linewidth=0.8, linestyle=":")
-        ax.annotate(labelled(mark["label"], None, language), (mark["value"], 1), xycoords=("data", "axes fraction"),
-                    xytext=(0, 2), textcoords="offset points", ha="center", va="bottom", size=6.5, color=style.GREY)
-    ax.legend(loc="upper right")
-    ax.set_xlabel(labelled(xlabel, None, language))
-    ax.set_ylabel(pick(language, "Children above the cut-off, %", "高于界值的儿童（%）"))
+    data = frame.reset_index(drop=True)
+    fig, axes = style.new(style.TWO, 2.8, ncols=2, sharex=True)
+    names = [group for group in dict.fromkeys(frame["group"]) if group != "difference"]
+    for ax, drawn in zip(axes, (names, ["difference"]), strict=True):
+        for k, group in enumerate(drawn):
+            part = data[data["group"] == group]
+            alone = group == "difference"
+            look = {"color": style.INK} if alone else style.line(k)
+            for kind, alpha in (("band", 0.12), ("ci", 0.2)) if alone else (("ci", 0.18),):
+                ax.fill_between(part["cutoff"], 100 * part[f"{kind}_low"], 100 * part[f"{kind}_high"], alpha=alpha,
+                                color=look["color"], linewidth=0)
+            ax.plot(part["cutoff"], 100 * part["share"], markersize=3.5, markevery=max(len(part) // 8, 1), **look,
+                    label=labelled(group, labels, language))
+        for mark in marks or []:
+            ax.axvline(mark["value"], color=style.GREY, linewidth=0.8, linestyle=":")
+            ax.annotate(labelled(mark["label"], None, language), (mark["value"], 1), xytext=(0, 2), ha="center",
+                        xycoords=("data", "axes fraction"), textcoords="offset points", va="bottom", size=6.5,
+                        color=style.GREY)
+        ax.set_xlabel(labelled(xlabel, None, language))
+    axes[0].set_xlim(data["cutoff"].min(), data["cutoff"].max())
+    axes[0].set_ylim(0, 104)
+    axes[0].legend(loc="upper right")
+    style.zero_line(axes[1], vertical=False)
+    axes[0].set_ylabel(pick(language, "Children above the cut-off, %", "高于界值的儿童（%）"))
+    axes[1].set_ylabel(pick(language, "Difference, percentage points", "差值（百分点）"))
+    return fig, data
+
+
+WEIGHTINGS = {"smd": {"en": "as they are", "zh": "未加权"},
+              "smd_overlap": {"en": "overlap weights", "zh": "重叠权重"},
+              "smd_odds": {"en": "odds weights", "zh": "优势权重"}}
+
+
+@style.styled
+def balance(frame: pd.DataFrame, *, labels: Labels = None, language: str = "en") -> Drawn:
+    """How unlike the two groups are in each covariate before and after weighting (a Love plot); up to .1 is balanced.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        `term` and the standardised differences `smd`, `smd_overlap`, `smd_odds`.
+    """
+    data = frame.reset_index(drop=True)
+    fig, ax = style.new(style.TWO, 0.9 + 0.28 * len(data))
+    places = style.rows(ax, [in_words("term", term, labels or {}, language) for term in data["term"]], 46)
+    for k, name in enumerate(WEIGHTINGS):
+        ax.plot(data[name].abs(), places, linestyle="none", marker=style.MARKERS[k], color=style.PALETTE[k])
+    style.zero_line(ax, 0.1)
+    ax.set_xlim(-0.01, 1.1 * max(0.12, data[list(WEIGHTINGS)].abs().max().max()))
+    ax.set_xlabel(pick(language, "Standardised difference of the groups, size", "组间标准化差异（绝对值）"))
+    ax.grid(axis="y", color=style.FAINT, linewidth=0.5)
+    _kind_legend(fig, list(WEIGHTINGS), WEIGHTINGS, language)
     return fig, data
 
 
 @style.styled
-def specification_curve(
-    frame: pd.DataFrame, choices: list[str], *, ylabel: Any, labels: Labels = None, language: str = "en",
-) -> Drawn:
-    """All defensible specifications in order of their estimate; below, what each of them chose.
+def bayes_robustness(frame: pd.DataFrame, *, labels: Labels = None, language: str = "en") -> Drawn:
+    """The Bayes factor over the scale of its prior; dashed: as likely with a difference as without.
 
     Parameters
     ----------
     frame : DataFrame
-        `estimate`, `ci_low`, `ci_high` and one column per name in `choices`; one row per specification.
-    choices : list of str
+        `r`, `bf10`, ascending in r.
     """
-    data = frame.sort_values("estimate", kind="stable").reset_index(drop=True)
-    options = [(c, value) for c in choices for value in dict.fromkeys(frame[c])]
-    fig, (ax, board) = style.new(style.TWO, 2.0 + 0.165 * len(options) + 0.1 * len(choices), nrows=2, sharex=True,
-                                 height_ratios=[1.7, 0.165 * len(options) + 0.1 * len(choices)])
-    x = np.arange(len(data))
-    clear = ((data["ci_low"] > 0) | (data["ci_high"] < 0)).to_numpy()
-    for rows, colour, name in ((clear, style.PALETTE[0], pick(language, "interval excludes zero", "区间不含零")),
-                               (~clear, style.GREY, pick(language, "interval includes zero", "区间包含零"))):
-        ax.vlines(x[rows], data["ci_low"][rows], data["ci_high"][rows], color=colour, alpha=0.35, linewidth=0.9)
-        ax.plot(x[rows], data["estimate"][rows], linestyle="none", marker="." if colour == style.PALETTE[0] else "x",
-                color=colour, markersize=3.5, label=f"{name} ({int(rows.sum())})")
-    style.zero_line(ax, vertical=False)
-    ax.legend(loc="upper left")
-    ax.set_ylabel(labelled(ylabel, None, language))
-    ax.tick_params(axis="x", length=0)
-    places = np.arange(len(options)) + 0.6 * np.array([choices.index(c) for c, _ in options])
-    for place, (choice, value) in zip(places, options, strict=True):
-        chosen = (data[choice] == value).to_numpy()
-        board.plot(x[chosen], np.full(chosen.sum(), place), "|", color=style.INK, markersize=5)
-    board.set_yticks(places, [f"{labelled(c, labels, language)}{pick(language, ': ', '：')}"
-                              f"{labelled(v, labels, language)}" for c, v in options], size=7)
-    board.set_ylim(places[-1] + 0.7, -0.7)
-    count = len(data)
-    board.set_xlabel(pick(language, f"{count} specifications, sorted by estimate", f"{count} 种设定，按估计值排序"))
-    for side in ("left", "bottom"):
-        board.spines[side].set_visible(False)
-    board.tick_params(length=0, labelbottom=False)
-    return fig, data
+    fig, ax = style.new(style.ONE + 0.7, 2.6)
+    ax.plot(frame["r"], frame["bf10"], color=style.PALETTE[0], marker=style.MARKERS[0], markersize=3.5)
+    ax.set_yscale("log")
+    ends = [*frame["bf10"], 1 / 10, 10]
+    ax.set_ylim(min(ends) / 2, 2 * max(ends))
+    marks = [10.0**k for k in range(-6, 7) if min(ends) / 2 <= 10.0**k <= 2 * max(ends)]
+    ax.set_yticks(marks, [f"{mark:g}" for mark in marks])
+    ax.minorticks_off()
+    for bound in (1 / 10, 1 / 3, 3, 10):
+        ax.axhline(bound, color=style.FAINT, linewidth=0.5, zorder=0)
+    style.zero_line(ax, 1, vertical=False)
+    ax.set_xlabel(pick(language, "Scale r of the Cauchy prior on the effect", "效应量 Cauchy 先验的尺度 r"))
+    ax.set_ylabel("BF10")
+    return fig, frame

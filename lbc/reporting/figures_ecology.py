@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -98,80 +98,80 @@ def importance(frame: pd.DataFrame, *, labels: Labels = None, language: str = "e
 
 
 @style.styled
-def codes_by_level(frame: pd.DataFrame, *, labels: Labels = None, language: str = "en") -> Drawn:
-    """Who spoke of what: themes in rows under their level, persons in columns, the dot's area by coded segments.
+def mediation_sensitivity(frame: pd.DataFrame, *, labels: Labels = None, language: str = "en") -> Drawn:
+    """How much unmeasured confounding of mediator and outcome would undo each indirect association.
 
     Parameters
     ----------
     frame : DataFrame
-        `level`, `theme`, `person`, `segments` (count); optional `role` of the person (columns stand by role).
+        `analysis`, `mediator`, `rho`, `indirect`, `low`, `high`, `rho_zero`; a panel per analysis and mediator.
     """
-    data = frame[frame["segments"] > 0].reset_index(drop=True)
-    persons = _persons(data)
-    found = set(data["level"])
-    levels = [v for v in style.LEVEL_ORDER if v in found] + sorted(found - set(style.LEVEL_ORDER))
-    spoke = data.groupby(["level", "theme"])["person"].nunique()
-    lines: list[tuple[str, str | None]] = []
-    for level in levels:
-        themes = spoke[level].sort_values(ascending=False, kind="stable").index
-        lines += [(level, None), *((level, theme) for theme in themes)]
-    fig, ax = style.new(style.TWO, 1.0 + 0.215 * len(lines))
-    names = [level_name(v, labels, language) if t is None else labelled(t, labels, language) for v, t in lines]
-    y = style.rows(ax, names)
-    for place, tick, (level, theme) in zip(y, ax.get_yticklabels(), lines, strict=True):
-        if theme is None:
-            tick.set_color(style.GREY)
-            continue
-        ax.hlines(place, -0.6, len(persons) - 0.4, color=style.FAINT, linewidth=0.5, zorder=0)
-        part = data[(data["level"] == level) & (data["theme"] == theme)].groupby("person")["segments"].sum()
-        k = level_index(level, levels)
-        ax.scatter([persons.index(p) for p in part.index], [place] * len(part), s=14 + 12 * part.to_numpy(),
-                   color=style.PALETTE[k], marker=style.MARKERS[k], zorder=2)
-        ax.text(len(persons) - 0.3, place, f"{len(part)}/{len(persons)}", va="center", size=7)
-    _person_axis(ax, data, persons, labels, language)
+    reach = min(float(frame["rho"].max()), max(0.5, 1.25 * float(frame["rho_zero"].abs().max())))
+    data = frame[frame["rho"].abs() <= reach]
+    parts = list(data.groupby(["analysis", "mediator"], sort=False))
+    once = len(parts) == data["mediator"].nunique()
+    fig, panels = _panels(len(parts))
+    for ax, ((analysis, mediator), part) in zip(panels, parts, strict=True):
+        ax.fill_between(part["rho"], part["low"], part["high"], color=style.FAINT, linewidth=0)
+        ax.plot(part["rho"], part["indirect"], color=style.PALETTE[0])
+        style.zero_line(ax, vertical=False)
+        here, zero = part.loc[part["rho"].abs().idxmin()], float(part["rho_zero"].iloc[0])
+        style.whisker(ax, 0, here["indirect"], here["low"], here["high"], across=False, marker="o", color=style.INK)
+        ax.plot([zero], [0], marker="X", markersize=7, color=style.PALETTE[5], linestyle="none")
+        ax.annotate(f"ρ = {number(zero, 2, language, bounded=True)}", (zero, 0), xytext=(0, -9),
+                    textcoords="offset points", ha="center", va="top", size=7.5, color=style.PALETTE[5])
+        lines = [pick(language, "through: ", "经由：") + labelled(mediator, labels, language)]
+        _titled(ax, len(parts), lines if once else [labelled(analysis, labels, language), *lines])
+        ax.set_xlabel(pick(language, "Correlation ρ of unmeasured causes", "未测共同原因的相关 ρ"))
+    fig.supylabel(pick(language, "Indirect association (95% CI)", "间接关联（95% 置信区间）"), size=8)
     return fig, data
-
-
-def _persons(data: pd.DataFrame) -> list[str]:
-    order = ["role", "person"] if "role" in data else ["person"]
-    return list(dict.fromkeys(data.sort_values(order, kind="stable")["person"]))
-
-
-def _person_axis(ax: Axes, data: pd.DataFrame, persons: list[str], labels: Labels, language: str) -> None:
-    ax.set_xticks(range(len(persons)), [labelled(p, labels, language) for p in persons])
-    ax.xaxis.tick_top()
-    ax.tick_params(axis="x", length=0)
-    ax.spines[["bottom", "left"]].set_visible(False)
-    ax.set_xlim(-0.6, len(persons) + 0.5)
-    if "role" in data:
-        roles = data.drop_duplicates("person").set_index("person")["role"].loc[persons]
-        for role in dict.fromkeys(roles):
-            where = np.flatnonzero((roles == role).to_numpy())
-            ax.annotate(labelled(role, labels, language), (where.mean(), 1), xycoords=("data", "axes fraction"),
-                        xytext=(0, 18), textcoords="offset points", ha="center", size=7.5)
-            if where[0] > 0:
-                ax.axvline(where[0] - 0.5, color=style.GREY, linewidth=0.6, linestyle=":")
-    ax.set_xlabel(pick(language, "Area of a mark: coded segments; right: persons who spoke of it",
-                       "标记大小：编码片段数；右侧：提及该主题的人数"))
 
 
 @style.styled
-def new_codes(frame: pd.DataFrame, *, language: str = "en") -> Drawn:
-    """How many codes each further interview added: does the material run dry?
+def simple_slopes(frame: pd.DataFrame, *, labels: Labels = None, language: str = "en") -> Drawn:
+    """The slope of a predictor along a moderator; shaded where its interval leaves out zero (Johnson-Neyman).
 
     Parameters
     ----------
     frame : DataFrame
-        `interview` (1, 2, ... in the order held), `new` (codes heard for the first time), `total` (codes so far).
+        `analysis`, `predictor`, `moderator`, `kind` (line, point, region), `value` of the moderator, `slope`, `low`,
+        `high`; of a region `low` and `high` are its borders.
     """
-    data = frame[["interview", "new", "total"]].reset_index(drop=True)
-    fig, ax = style.new(style.ONE, 2.3)
-    ax.bar(data["interview"], data["new"], width=0.65, color=style.FAINT, edgecolor=style.GREY, linewidth=0.5,
-           label=pick(language, "new in this interview", "本次访谈新增"))
-    ax.plot(data["interview"], data["total"], color=style.PALETTE[0], marker="o", markersize=4,
-            label=pick(language, "so far", "累计"))
-    ax.set_xticks(data["interview"])
-    ax.set_xlabel(pick(language, "Interview, in the order held", "访谈次序"))
-    ax.set_ylabel(pick(language, "Codes", "编码数"))
-    fig.legend(loc="outside upper left", ncols=2)
-    return fig, data
+    parts = list(frame.groupby("analysis", sort=False))
+    fig, panels = _panels(len(parts))
+    for ax, (analysis, part) in zip(panels, parts, strict=True):
+        line, point, region = (part[part["kind"] == kind] for kind in ("line", "point", "region"))
+        for row in region.itertuples():
+            ax.axvspan(row.low, row.high, facecolor=style.PALETTE[4], alpha=0.25, hatch="....", edgecolor="white",
+                       linewidth=0, zorder=0)
+        ax.fill_between(line["value"], line["low"], line["high"], color=style.GREY, alpha=0.3, linewidth=0)
+        ax.plot(line["value"], line["slope"], color=style.PALETTE[0])
+        style.whisker(ax, point["value"], point["slope"], point["low"], point["high"], across=False, marker="o",
+                      color=style.INK)
+        style.zero_line(ax, vertical=False)
+        if line.empty:
+            ax.set_xlim(-0.6, 1.6)
+            yes_no = {0: pick(language, "no", "否"), 1: pick(language, "yes", "是")}
+            ax.set_xticks(point["value"], [yes_no.get(value, f"{value:g}") for value in point["value"]])
+        first = part.iloc[0]
+        slope = pick(language, "slope of: ", "斜率：") + labelled(first["predictor"], labels, language)
+        _titled(ax, len(parts), [labelled(analysis, labels, language), slope])
+        ax.set_xlabel(style.wrap(labelled(first["moderator"], labels, language), 40))
+    fig.supylabel(pick(language, "Slope of the predictor (95% CI)", "预测变量的斜率（95% 置信区间）"), size=8)
+    return fig, frame
+
+
+def _panels(count: int) -> tuple[Any, list[Axes]]:
+    """Up to three panels a row; places left over stay empty."""
+    columns = min(3, max(count, 1))
+    rows = -(-count // columns)
+    fig, axes = style.new(min(style.TWO, style.ONE * columns), 2.7 * rows, nrows=rows, ncols=columns, squeeze=False)
+    panels = list(axes.flat)
+    for ax in panels[count:]:
+        ax.axis("off")
+    return fig, panels[:count]
+
+
+def _titled(ax: Axes, count: int, lines: list[str]) -> None:
+    """What a panel, one of `count`, is about."""
+    ax.set_title("\n".join(style.wrap(line, 54 if count < 3 else 36) for line in lines), size=7.5)

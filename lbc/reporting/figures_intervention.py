@@ -1,4 +1,4 @@
-"""Figures of group and case work: expected fall, members, reliable change, phases, goals."""
+"""Figures of group work: expected fall, Mee-Chua, members, reliable change, sessions."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lbc.reporting import style
+from lbc.reporting.columns import HEADS, WORDS
 from lbc.reporting.style import Drawn, Labels
 from lbc.reporting.terms import labelled, pick
 from lbc.reporting.wording import number
@@ -33,7 +34,7 @@ KIND_LOOK: dict[str, dict[str, Any]] = {
 @style.styled
 def expected_fall(
     curve: pd.DataFrame, observed: Estimate, *, plausible: tuple[float, float] | None = None,
-    chosen: float | None = None, unit: Any = None, language: str = "en",
+    chosen: float | None = None, unit: Any = None, labels: Labels = None, language: str = "en",
 ) -> Drawn:
     """What chosen high scorers fall by on their own, over the retest correlation, with the fall that was seen.
 
@@ -74,6 +75,67 @@ def expected_fall(
     ax.set_ylabel(labelled(unit, None, language) if unit else pick(language, "Fall in points", "下降分数"))
     fig.legend(loc="outside upper left", ncols=2)
     return fig, data.assign(observed=observed.value)
+
+
+@style.styled
+def mee_chua(
+    curve: pd.DataFrame, mean: float, interval: tuple[float, float], *, labels: Labels = None, language: str = "en",
+) -> Drawn:
+    """The effect that the members' own line leaves over the mean of the population they came from.
+
+    Parameters
+    ----------
+    curve : DataFrame
+        `mu`, `effect`, `low`, `high`.
+    mean, interval : float, (low, high)
+        The survey's mean and its confidence interval, marked.
+    """
+    fig, ax = style.new(style.ONE + 0.9, 2.5)
+    style.zero_line(ax, vertical=False)
+    ax.axvspan(*interval, color="#EEEEEE", linewidth=0, zorder=0)
+    ax.axvline(mean, color=style.GREY, linewidth=0.8)
+    ax.annotate(pick(language, f"survey mean {number(mean, 1)}", f"调查均值 {number(mean, 1)}"), (mean, 1),
+                xycoords=("data", "axes fraction"), ha="center", va="bottom", size=7, color=style.GREY)
+    ax.fill_between(curve["mu"], curve["low"], curve["high"], color=style.PALETTE[0], alpha=0.2, linewidth=0)
+    ax.plot(curve["mu"], curve["effect"], color=style.PALETTE[0])
+    ax.set_xlim(curve["mu"].min(), curve["mu"].max())
+    ax.set_xlabel(pick(language, "Mean μ of the children chosen from", "入选来源总体的均值 μ"))
+    ax.set_ylabel(pick(language, "Change beyond regression\nto the mean (points)", "超出向均值回归的变化（分）"))
+    return fig, curve.assign(mean=mean, mean_low=interval[0], mean_high=interval[1])
+
+
+@style.styled
+def sessions(frame: pd.DataFrame, *, labels: Labels = None, language: str = "en") -> Drawn:
+    """What was counted or rated in every session: one panel for each kind of number, a line for each thing rated.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        `panel` ("attended" is a share, everything else a rating), `line`, `session`, `value`, in the sessions' order;
+        optional `component`, named below its session.
+    """
+    known = HEADS | WORDS | (labels or {})
+    panels, order = list(dict.fromkeys(frame["panel"])), list(dict.fromkeys(frame["session"]))
+    ticks = [str(name) for name in order]
+    if "component" in frame:
+        component = frame.drop_duplicates("session").set_index("session")["component"]
+        ticks = [f"{name}\n{style.wrap(labelled(component[name], known, language), 10)}" for name in order]
+    fig, axes = style.new(style.TWO - 0.6, 0.7 + 1.35 * max(len(panels), 1.6), nrows=len(panels), sharex=True,
+                          squeeze=False)
+    for ax, panel in zip(axes[:, 0], panels, strict=True):
+        part = frame[frame["panel"] == panel]
+        for k, (name, line) in enumerate(part.groupby("line", sort=False)):
+            places = [order.index(session) for session in line["session"]]
+            values = line["value"] * (100 if panel == "attended" else 1)
+            ax.plot(places, values, label=labelled(name, known, language), **style.line(k))
+        ax.set_ylim(*((0, 105) if panel == "attended" else (0.8, 5.2)))
+        head = labelled(panel, known, language)
+        ax.set_ylabel(head + pick(language, " (%)", "（%）") if panel == "attended" else head)
+    axes[-1, 0].set_xticks(range(len(order)), ticks)
+    axes[-1, 0].set_xlabel(pick(language, "Session", "小组活动（场次）"))
+    if len(panels) == 1:
+        fig.legend(loc="outside upper left", ncols=3)
+    return fig, frame
 
 
 @style.styled
@@ -143,7 +205,7 @@ def reliable_change(
     Parameters
     ----------
     frame : DataFrame
-        `member`, `rci`; optional `rci_low`, `rci_high` (over the plausible reliabilities), `kind`.
+        `member`, `rci`; optional `rci_low`, `rci_high` (over the plausible reliabilities), `rci_corrected`, `kind`.
     better : {"down", "up"}
         Direction of improvement.
     """
@@ -158,6 +220,10 @@ def reliable_change(
         look = KIND_LOOK[row.kind]
         colour = style.INK if row.kind == "member" else look["color"]
         style.whisker(ax, row.rci, place, low, high, marker=look["marker"], color=colour)
+    if "rci_corrected" in data:
+        ax.plot(data["rci_corrected"], y, "D", markerfacecolor="white", color=style.PALETTE[0], markersize=4,
+                label=pick(language, "corrected for regression to the mean", "校正向均值回归后"))
+        fig.legend(loc="outside upper left")
     reach = 1.12 * max(band + 0.6, float(np.nanmax(np.abs(data.filter(like="rci").to_numpy(dtype=float)))))
     ax.set_xlim(-reach, reach)
     words = pick(language, "improved", "改善"), pick(language, "worse", "恶化")
@@ -168,82 +234,3 @@ def reliable_change(
                     ha="center", va="bottom", size=7, color=style.GREY)
     ax.set_xlabel(pick(language, f"Reliable change index (band ±{band:g})", f"可靠变化指数（区间 ±{band:g}）"))
     return fig, data
-
-
-@style.styled
-def phases(
-    frame: pd.DataFrame, *, ylabel: Any, labels: Labels = None, language: str = "en", better: str = "down",
-    xlabel: Any = None,
-) -> Drawn:
-    """A single case as the field draws it: points joined within a phase, dashed lines between, the phase's median.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        `time` (number, increasing), `phase`, `value`; a missing value breaks the line. `labels` names the phases.
-    better : {"down", "up"}
-        Direction of improvement, said beside the axis.
-    """
-    data = frame.sort_values("time", kind="stable").reset_index(drop=True)
-    order = list(dict.fromkeys(data["phase"]))
-    fig, ax = style.new(style.TWO, 2.7)
-    edges = [float(data["time"].min()) - 0.5]
-    for phase in order:
-        part = data[data["phase"] == phase]
-        ax.plot(part["time"], part["value"], color=style.INK, marker="o", linewidth=1, markersize=4)
-        median = float(part["value"].median())
-        span = [float(part["time"].min()) - 0.3, float(part["time"].max()) + 0.3]
-        ax.plot(span, [median, median], color=style.PALETTE[5], linewidth=1.2, linestyle=(0, (6, 2)))
-        after = data.loc[data["time"] > part["time"].max(), "time"]
-        edges.append((part["time"].max() + after.min()) / 2 if len(after) else float(part["time"].max()) + 0.5)
-        share = (edges[-1] - edges[-2]) / (data["time"].max() - data["time"].min() + 1)
-        head = style.wrap(labelled(phase, labels, language), max(8, int(100 * share)))
-        head += f"\n{pick(language, 'median', '中位数')} {number(median, 1)}"
-        ax.annotate(head, ((edges[-2] + edges[-1]) / 2, 1), xycoords=("data", "axes fraction"), xytext=(0, 4),
-                    textcoords="offset points", ha="center", va="bottom", size=7.5)
-    for edge in edges[1:-1]:
-        ax.axvline(edge, color=style.INK, linewidth=0.9, linestyle=(0, (5, 3)))
-    ax.set_xlim(edges[0], edges[-1])
-    ax.margins(y=0.12)
-    arrow = pick(language, {"down": "lower is better", "up": "higher is better"}[better],
-                 {"down": "越低越好", "up": "越高越好"}[better])
-    ax.set_ylabel(f"{labelled(ylabel, None, language)}\n({arrow})" if language == "en" else
-                  f"{labelled(ylabel, None, language)}\n（{arrow}）")
-    ax.set_xlabel(labelled(xlabel, None, language) if xlabel else pick(language, "Measurement", "测量次序"))
-    return fig, data
-
-
-@style.styled
-def goals(
-    frame: pd.DataFrame, *, labels: Labels = None, language: str = "en", score: float | None = None,
-) -> Drawn:
-    """Goal attainment: from the level at the start to the level reached, zero being what was expected.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        `goal`, `reached` (-2 to 2); optional `start`, `weight`.
-    score : float, optional
-        The goal attainment T (50 = as expected), printed.
-    """
-    data = frame.reset_index(drop=True)
-    weights = [f" ×{row:g}" for row in data["weight"]] if "weight" in data else [""] * len(data)
-    names = [labelled(g, labels, language) + w for g, w in zip(data["goal"], weights, strict=True)]
-    fig, ax = style.new(style.TWO - 0.6, 1.0 + 0.32 * len(data))
-    y = style.rows(ax, names, 40)
-    style.zero_line(ax)
-    if "start" in data:
-        for place, row in zip(y, data.itertuples(), strict=True):
-            ax.plot([row.start, row.reached], [place, place], color=style.FAINT, linewidth=2.5, zorder=1)
-        start = pick(language, "start", "起点")
-        ax.plot(data["start"], y, "o", markerfacecolor="white", color=style.GREY, label=start)
-    ax.plot(data["reached"], y, "s", color=style.PALETTE[0], markersize=6, label=pick(language, "reached", "达到"))
-    ax.set_xlim(-2.3, 2.3)
-    steps = [("−2", "much less", "远低于预期"), ("−1", "less", "低于预期"), ("0", "as expected", "符合预期"),
-             ("+1", "more", "高于预期"), ("+2", "much more", "远高于预期")]
-    ax.set_xticks(range(-2, 3), [f"{n}\n{pick(language, en, zh)}" for n, en, zh in steps])
-    if score is not None:
-        ax.set_title(pick(language, f"Goal attainment T = {number(score, 1)} (50 = as expected)",
-                          f"目标达成 T = {number(score, 1)}（50 为符合预期）"))
-    fig.legend(loc="outside upper right", ncols=2)
-    return fig, data.assign(label=names)

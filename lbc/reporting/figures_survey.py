@@ -195,47 +195,6 @@ def _mean_mark(ax: Axes, answers: pd.Series, name: str, language: str) -> None:
 
 
 @style.styled
-def item_profile(
-    frame: pd.DataFrame, *, labels: Labels = None, language: str = "en", limits: tuple[float, float] = (1, 5),
-) -> Drawn:
-    """Mean of every item with its interval, lowest on top, and the share of answers at the floor of the scale.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        `item`, `mean`, `floor` (share of keyed answers at the lowest category); optional `ci_low`, `ci_high`,
-        `kind` (e.g. positive or lonely wording: its own marker).
-    limits : tuple
-        Lowest and highest answer.
-    """
-    data = frame.sort_values("mean", kind="stable").reset_index(drop=True)
-    names = [labelled(v, labels, language) for v in data["item"]]
-    kinds = sorted(data["kind"].unique().tolist()) if "kind" in data else [None]
-    fig, (ax, side) = style.new(style.TWO, 0.8 + 0.24 * len(data), ncols=2, width_ratios=[3, 1.1], sharey=True)
-    y = style.rows(ax, names, 48)
-    for k, kind in enumerate(kinds):
-        rows = (data["kind"] == kind).to_numpy() if kind is not None else np.ones(len(data), dtype=bool)
-        part = data[rows]
-        low, high = (part.get("ci_low", part["mean"]), part.get("ci_high", part["mean"]))
-        style.whisker(ax, part["mean"], y[rows], low, high, marker=style.MARKERS[k], color=style.PALETTE[k],
-                      label=None if kind is None else labelled(kind, labels, language))
-    if kinds != [None]:
-        ax.legend(loc="lower right", handletextpad=0.3)
-    ax.set_xlim(*limits)
-    ax.set_xticks(np.arange(limits[0], limits[1] + 1))
-    ax.set_xlabel(pick(language, "Mean answer, 95% CI (high = lonely)", "条目均值及 95% 置信区间（高分更孤独）"))
-    ax.grid(axis="x", color=style.FAINT, linewidth=0.5)
-    side.barh(y, 100 * data["floor"], height=0.6, color=style.FAINT, edgecolor=style.GREY, linewidth=0.5)
-    for place, share in zip(y, data["floor"], strict=True):
-        side.text(100 * share, place, f" {number(100 * share, 0)}", va="center", size=7)
-    side.set_xlim(0, max(115 * float(data["floor"].max()), 10))
-    side.set_xlabel(pick(language, "At the floor, %", "最低选项占比（%）"))
-    side.spines["left"].set_visible(False)
-    side.tick_params(axis="y", length=0, labelleft=False)
-    return fig, data.assign(label=names)
-
-
-@style.styled
 def scree(frame: pd.DataFrame, *, labels: Labels = None, language: str = "en") -> Drawn:
     """Eigenvalues beside those of random data (parallel analysis).
 

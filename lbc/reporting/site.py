@@ -73,7 +73,7 @@ SIMULATED = {"en": "Simulated data: no real child is described here.", "zh": "�
 def write(
     notebooks: Mapping[str, Path | Mapping[str, Any]], documents: list[dict[str, Any]],
     verdicts: list[dict[str, Any]], out_dir: Path, *, language: str, town: str, synthetic: bool,
-    rests_on: Mapping[str, list[str]] | None = None,
+    rests_on: Mapping[str, list[str]] | None = None, exhibits: Mapping[str, list[str]] | None = None,
 ) -> list[Path]:
     """Write the report of a town.
 
@@ -94,6 +94,8 @@ def write(
         Say on every page that the data are simulated.
     rests_on : dict of claim id to finding ids, optional
         Links from a claim to its findings.
+    exhibits : dict of claim id to names of exhibits, optional
+        Links from a claim to the notebooks that show them.
 
     Returns
     -------
@@ -103,8 +105,9 @@ def write(
     out_dir.mkdir(parents=True, exist_ok=True)
     bodies = {stage: notebook_body(source, language) for stage, source in notebooks.items()}
     titles = {stage: _title(body, stage) for stage, body in bodies.items()}
+    index = _index(verdicts, rests_on or {}, exhibits or {}, documents, language, town)
     pages = {
-        "index.html": (pick(language, "Claims", "论断"), _index(verdicts, rests_on or {}, documents, language, town)),
+        "index.html": (pick(language, "Claims", "论断"), index),
         "findings.html": (pick(language, "Findings", "结果"), _findings(documents, set(bodies), language)),
         **{f"{stage}.html": (titles[stage], bodies[stage]) for stage in bodies},
     }
@@ -150,6 +153,16 @@ def _folded(body: str, summary: str) -> str:
     return str(soup)
 
 
+def text(page: str) -> str:
+    """What a page says outside the notebooks' tables (whose rows `table_tests` reads)."""
+    from bs4 import BeautifulSoup
+
+    soup = BeautifulSoup(page, "html.parser")
+    for tag in soup.select("style, table.lbc-table"):
+        tag.decompose()
+    return soup.get_text(" ")
+
+
 def clean(html: str) -> str:
     """HTML reduced to the tags, attributes and styles on this module's lists; links only within the report."""
     import bleach
@@ -183,8 +196,8 @@ def anchor(finding: str) -> str:
 
 
 def _index(
-    verdicts: list[dict[str, Any]], rests_on: Mapping[str, list[str]], documents: list[dict[str, Any]], language: str,
-    town: str,
+    verdicts: list[dict[str, Any]], rests_on: Mapping[str, list[str]], exhibits: Mapping[str, list[str]],
+    documents: list[dict[str, Any]], language: str, town: str,
 ) -> str:
     known = {finding["id"] for document in documents for finding in document["findings"]}
     head = pick(language, "What the thesis claims, and what the data say", "论文的论断与数据的回答")
@@ -193,6 +206,9 @@ def _index(
     for k, claim in enumerate(verdicts, start=1):
         links = "".join(f' <a href="findings.html#{anchor(i)}">{escape(i)}</a>' for i in rests_on.get(claim["id"], [])
                         if i in known)
+        pages = {document["stage"][:2]: document["stage"] for document in documents}
+        links += "".join(" " + _link(f"{pages[name[:2]]}.html", name, False) for name in exhibits.get(claim["id"], [])
+                         if name[:2] in pages)
         evidence = EVIDENCE[claim["evidence"]][language] if claim["evidence"] else "—"
         verdict = f"{MARKS[claim['verdict']]} {VERDICTS[claim['verdict']][language]}"
         rows.append(

@@ -65,6 +65,7 @@ GROUPS: dict[str, Words] = {
     "members": {"en": "members", "zh": "名组员"}, "pairs": {"en": "pairs", "zh": "对"},
     "treated": {"en": "members", "zh": "名组员"},
     "untreated": {"en": "untreated children", "zh": "名未参加小组的儿童"},
+    "sets": {"en": "placebo sets", "zh": "个安慰剂组合"}, "studies": {"en": "simulated studies", "zh": "次模拟研究"},
     "population": {"en": "children surveyed", "zh": "名受调查儿童"},
     "case": {"en": "child with case work", "zh": "名接受个案工作的儿童"},
     "controls": {"en": "members with group work alone", "zh": "名仅参加小组的组员"},
@@ -74,11 +75,19 @@ GROUPS: dict[str, Words] = {
     "segments": {"en": "coded segments", "zh": "个编码片段"}, "units": {"en": "units", "zh": "个单元"},
     "coders": {"en": "coders", "zh": "名编码者"}, "raters": {"en": "raters", "zh": "名评分者"},
     "baseline": {"en": "points before", "zh": "个基线点"}, "treatment": {"en": "points after", "zh": "个干预点"},
+    "points after": {"en": "points after", "zh": "个干预点"},
+    "beyond both lines": {"en": "beyond both lines", "zh": "个超出双线"},
+    "needed": {"en": "needed", "zh": "个为所需"}, "causes": {"en": "causes", "zh": "个原因"},
     "goals": {"en": "goals", "zh": "个目标"}, "checks": {"en": "checks", "zh": "项检查"},
+    "same sign": {"en": "of the same sign", "zh": "种方向相同"},
+    "same sign, p < .05": {"en": "of the same sign with p < .05", "zh": "种方向相同且 p < 0.05"},
     "specifications": {"en": "specifications", "zh": "种设定"}, "cases": {"en": "cases", "zh": "个个案"},
+    "agrees": {"en": "agree", "zh": "项一致"}, "diverges": {"en": "diverge", "zh": "项分歧"},
+    "undecided": {"en": "undecided", "zh": "项未定"}, "extends": {"en": "extend", "zh": "项扩展"},
+    "silent": {"en": "silent", "zh": "项沉默"}, "absent": {"en": "absent on both sides", "zh": "项均未见"},
     "x": {"en": "in the first group", "zh": "人（第一组）"},
     "y": {"en": "in the second group", "zh": "人（第二组）"}, "n": {"en": "", "zh": ""},
-    "total": {"en": "", "zh": ""}, "all": {"en": "", "zh": ""},
+    "total": {"en": "", "zh": ""}, "all": {"en": "children", "zh": "名儿童"},
 }
 UNITS: dict[str, Words] = {
     "points": {"en": " points", "zh": " 分"}, "point": {"en": " points", "zh": " 分"},
@@ -97,26 +106,50 @@ NAMES: dict[str, str] = {
     "expected change": "预期变化", "observed change": "实际变化",
     "change beyond regression to the mean": "超出向均值回归的变化",
     "Hodges-Lehmann median change": "Hodges-Lehmann 变化中位数", "percentage change": "百分比变化", "share": "比例",
-    "proportion": "比例", "median specification": "各设定的中位数", "share of missing answers": "缺失作答比例",
+    "proportion": "比例", "median specification": "各设定的中位数",
+    "median specification / SD": "各设定的中位数（标准差）", "share of missing answers": "缺失作答比例",
     "share of checks that agree": "相符检查的比例", "forms kept": "保留问卷数",
     "share of increases among those who changed": "有变化者中上升的比例", "number of forms": "问卷数",
-    "omega total": "总 ω", "correlation": "相关系数", "mean correlation": "平均相关", "odds ratio": "比值比",
+    "ordinal alpha": "序次 α", "CFI": "CFI", "RMSEA": "RMSEA",
+    "omega total": "总 ω", "latent mean difference": "潜均值差",
+    "latent mean difference / pooled SD": "潜均值差（合并标准差）",
+    "correlation": "相关系数", "mean correlation": "平均相关", "odds ratio": "比值比",
+    "share of themes on which both agree": "双方一致的主题比例",
+    "number of interviews before a run without news": "不再出现新信息之前的访谈数",
+    "share of random orders with such a run": "随机次序中达到该标准的比例",
+    "relative increase in variance": "方差相对增量",
     "rank-biserial correlation": "秩二列相关", "probability of superiority": "优势概率",
-    "Bayes factor": "贝叶斯因子", "E-value": "E 值", "R squared": "R²", "delta R squared": "ΔR²", "delta R2": "ΔR²",
+    "Bayes factor": "贝叶斯因子", "E-value": "E 值",
+    "E-value of the limit nearest to zero": "最接近零的置信限的 E 值",
+    "robustness value (partial R²)": "稳健值（偏 R²）",
+    "robustness value of the limit nearest to zero (partial R²)": "最接近零的置信限的稳健值（偏 R²）",
+    "R squared": "R²", "delta R squared": "ΔR²", "delta R2": "ΔR²",
     "LMG share": "LMG 份额", "LMG share of R2": "R² 的 LMG 份额", "part of explained R2": "占已解释 R² 的比例",
     "share of R squared": "R² 份额", "change of CFI": "CFI 变化", "change of RMSEA": "RMSEA 变化",
+    "contrast of means": "均值对比", "contrast / pooled SD": "均值对比（合并标准差）",
+    "difference of differences": "差值之差", "partial eta squared": "偏 η²", "omega squared": "ω²",
+    "epsilon squared": "ε²", "Cramér's V": "Cramér V 系数",
     "regression coefficient": "回归系数", "coefficient": "系数", "slope": "斜率", "indirect effect": "间接关联",
+    "indirect association": "间接关联", "indirect association / SD of the outcome": "间接关联（结果的标准差）",
+    "R2 gained by the interaction": "交互项增加的 R²",
+    "change of the slope": "斜率的变化", "R2 within classes": "班内 R²", "R2 between classes": "班间 R²",
+    "R2, predictors": "预测变量的 R²", "R2, predictors and classes": "预测变量与班级的 R²",
+    "share of points beyond both lines": "超出双线的点所占比例", "number of missing links": "缺失环节数",
+    "change of level": "水平变化", "change of slope": "斜率变化", "Tau-b of the baseline's trend": "基线趋势的 Tau-b",
     "log response ratio": "对数反应比", "T score": "T 分", "goal attainment T": "目标达成 T 分",
+    "Kendall's W": "Kendall W 系数", "Kendall's tau-b": "Kendall τ-b", "BF10": "BF10",
+    "share of studies that reject": "拒绝原假设的研究比例",
     "reliable change index": "可靠变化指数", "percentage expected below the case": "预计低于该个案的百分比",
 }
 """Chinese names; symbols and names of coefficients (Hedges g, NAP, ICC) read the same in both languages."""
 BOUNDED = re.compile(
-    r"alpha|omega|α|ω|correlation|R squared|R²|R2|NAP|Tau|kappa|P\(|AC1|KMO|KR-20|probability|share|ICC|LMG", re.I
+    r"alpha|omega|α|ω|correlation|R squared|R²|R2|NAP|Tau|kappa|P\(|AC1|KMO|KR-20|probability|share|ICC|LMG|"
+    r"eta squared|Cramér", re.I
 )
 """Quantities that cannot exceed 1 in size."""
 SYMBOLS: list[tuple[str, str]] = [
     (r"friedman", "Q"),
-    (r"^t$|welch|student|satterthwaite|crawford|t[ -]test|paired|ancova|brunner", "t"),
+    (r"^t$|tost|welch|student|satterthwaite|crawford|t[ -]test|paired|ancova|brunner", "t"),
     (r"^f\b|anova|f[ -]test", "F"),
     (r"chi|χ|likelihood ratio|little|wald", "χ²"), (r"^z$|score", "z"), (r"^r$|pearson", "r"),
     (r"kendall|^tau", "τ"), (r"spearman|^rho", "ρ"), (r"signed.?rank|wilcoxon|^v\+?$", "V"),
@@ -132,7 +165,11 @@ EXACT: dict[str, Words] = {
     "sign test": {"en": "sign test, ", "zh": "符号检验，"}, "increases": {"en": "sign test, ", "zh": "符号检验，"},
     "v+": {"en": "exact signed-rank test, ", "zh": "精确符号秩检验，"},
     "randomization, one-sided": {"en": "one-sided randomisation test, ", "zh": "单侧随机化检验，"},
+    "randomization, two-sided": {"en": "randomisation test, ", "zh": "随机化检验，"},
+    "tost": {"en": "two one-sided tests, ", "zh": "双单侧检验，"},
+    "fisher": {"en": "Fisher's exact test, ", "zh": "Fisher 精确检验，"},
     "friedman": {"en": "Friedman test, ", "zh": "Friedman 检验，"},
+    "placebo": {"en": "randomisation inference, ", "zh": "随机化推断，"},
     "(cluster-robust)": {"en": "cluster-robust test, ", "zh": "聚类稳健检验，"},
 }
 
@@ -211,7 +248,7 @@ def digits(text: str, unit_: str) -> int:
         return 0
     if unit_ == "%":
         return 1
-    return 3 if re.search(r"R²|R squared|R2|CFI|RMSEA", text) else 2
+    return 3 if re.search(r"R²|R squared|R2|CFI|RMSEA|eta squared", text) else 2
 
 
 def symbol(test: str, language: str) -> tuple[str, str]:

@@ -10,10 +10,13 @@ import re
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
-from lbc.reporting import terms
+from lbc.reporting import reasons, terms
 
 MINUS = "\N{MINUS SIGN}"
-NULL_IS_ZERO = re.compile(r"difference|change|fall|slope|coefficient|contrast|correlation|\b[gd]\b|tau\b", re.I)
+NULL_IS_ZERO = re.compile(
+    r"difference|change|fall|slope|coefficient|contrast|correlation|indirect association|\b[gd]\b|tau\b", re.I)
+DESCRIPTIONS = ("measurement.", "cleaning.", "intervention.chain.")
+"""Findings that describe and need no strength of evidence."""
 EFFECT_KINDS = [
     (r"f2|f²", "f2"), (r"rank-biserial|mean correlation|change|d_z", ""), (r"hedges|g_av", "g"),
     (r"cohen|glass|/ .*sd$", "d"), (r"kappa", "kappa"), (r"krippendorff", "krippendorff"), (r"correlation", "r"),
@@ -187,8 +190,9 @@ def sentence(finding: dict[str, Any], language: str = "en") -> str:
     stop, semi, colon = {"en": (". ", "; ", ": "), "zh": ("。", "；", "：")}[language]
     label = terms.words(finding["label"], language)
     if finding["estimate"] is None or finding["estimate"]["value"] is None:
-        why = terms.words(finding.get("reason") or terms.NO_REASON, language)
-        return label + colon + terms.NOT_ESTIMABLE[language] + colon + why + stop.strip()
+        why = reasons.said(finding.get("reason") or terms.NO_REASON, language)
+        text = label + colon + terms.NOT_ESTIMABLE[language] + colon + why + stop
+        return (text + exploratory(finding.get("exploratory"), language)).strip()
     main = [quantity(finding["estimate"], language)]
     if finding.get("effect") and finding["effect"]["value"] is not None:
         main.append(_sized(finding["effect"], language))
@@ -196,10 +200,17 @@ def sentence(finding: dict[str, Any], language: str = "en") -> str:
         main[0] = _sized(finding["estimate"], language, kind)
     main += [statistic(finding.get("test"), language), counts(finding.get("n") or {}, language)]
     text = label + colon + semi.join(part for part in main if part) + stop
-    text += _about_zero(finding["estimate"], language)
-    if finding["id"].startswith(("measurement.", "cleaning.")):  # a description needs no strength of evidence
+    text += _equal(finding["test"], language) or _about_zero(finding["estimate"], language)
+    if finding["id"].startswith(DESCRIPTIONS):
         return text.rstrip()
-    return text + evidence(finding["evidence"], language)
+    said = evidence(finding["evidence"], language)
+    blank = {"en": " ", "zh": ""}[language]
+    return (text + said + blank + exploratory(finding.get("exploratory"), language)).rstrip()
+
+
+def exploratory(why: dict[str, str] | None, language: str = "en") -> str:
+    """Why something is not confirmatory, as a sentence; empty for None."""
+    return "" if why is None else {"en": f"Exploratory: {why['en']}.", "zh": f"探索性：{why['zh']}。"}[language]
 
 
 def evidence(strength: str, language: str = "en") -> str:
@@ -213,6 +224,16 @@ def _sized(entry: dict[str, Any], language: str, kind: str | None = None) -> str
     kind = kind or kind_of(entry["name"])
     comma = {"en": ", ", "zh": "，"}[language]
     return text + (comma + verbal_size(entry["value"], kind, language) if kind else "")
+
+
+def _equal(test: dict[str, Any] | None, language: str) -> str:
+    """What two one-sided tests say; empty for any other test."""
+    if test is None or test["name"] != "TOST t":
+        return ""
+    equal = test["p"] < 0.05
+    return {"en": "The difference is smaller than the smallest that matters. " if equal else
+            "It is not shown to be smaller than the smallest that matters. ",
+            "zh": "差异小于最小有意义差异。" if equal else "未能表明差异小于最小有意义差异。"}[language]
 
 
 def _about_zero(estimate: dict[str, Any], language: str) -> str:

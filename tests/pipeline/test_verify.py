@@ -75,6 +75,62 @@ def test_another_town_whose_numbers_were_tampered_with(root: Path) -> None:
     assert [path.read_bytes() for path in sorted((root / "notebooks").iterdir())] == committed
 
 
+CLAIMS = """claims:
+  - id: lonelier
+    sentence: {en: "They score {comparison.points:.2f} points, more than 4.5.", zh: "得分 {comparison.points:.2f}，高于 4.5。"}
+    rests_on: [comparison.points]
+    holds_when: [{finding: comparison.points, direction: positive, bound: 4.5}]
+"""
+JUDGED = [
+    "from lbc.reporting import claims, recheck\nfindings = stage.findings()",
+    'judged = claims.judge(claims.load(stage.claims_path, "params/s_town.claims.yaml"), findings, stage.language)',
+    "stage.record_claims(judged)",
+    "checked = recheck.recheck(recheck.printed(findings, judged, stage.printed()))",
+    'stage.save_table(recheck.by_kind(checked), "recheck", {"en": "Recomputed", "zh": "复算"})',
+]
+
+
+def test_a_datum_that_flips_a_claim_fails_verification_and_quotes_the_sentence(root: Path) -> None:
+    """With the real claims engine, before anything is run again and before anything is accepted."""
+    tiny.write_stage(root, "05_thesis_claims", JUDGED)
+    (root / "params/s_town.claims.yaml").write_text(CLAIMS, encoding="utf-8")
+    assert tiny.lbc(root, "run").returncode == 0
+    assert tiny.lbc(root, "verify").returncode == 0
+    (root / "data/s_town/raw/survey.xlsx").write_text("2\n3\n4\n", encoding="utf-8")
+    flipped = tiny.lbc(root, "verify")
+    assert flipped.returncode == 1
+    assert ('findings/05_thesis_claims.json, lonelier: was supported, now not supported: '
+            '"They score 4.00 points, more than 4.5."') in flipped.stdout
+    (root / "data/s_town/raw/survey.xlsx").write_text("3\n4\n5.1\n", encoding="utf-8")
+    kept = tiny.lbc(root, "verify")  # the number moves, the verdict does not: still not the same results
+    assert kept.returncode == 1
+    assert "now not supported" not in kept.stdout
+    tiny.edit(root / "params/s_town.claims.yaml", "comparison.points:.2f} points", "comparison.pionts:.2f} points")
+    misspelt = tiny.lbc(root, "verify")
+    assert misspelt.returncode == 2
+    assert "no finding is called 'comparison.pionts'; did you mean 'comparison.points'?" in misspelt.stderr
+
+
+def test_a_planted_inconsistency_is_found_wherever_it_is_printed(root: Path) -> None:
+    """In a finding's sentence, a table and a computed sentence; what is right stays right."""
+    table = 'pd.DataFrame({"term": ["girl", "age"], "t": [2.20, 1.40], "df": [28, 60], "p": [0.036, 0.031]})'
+    more = [f'stage.save_table({table}, "terms", {{"en": "Terms", "zh": "项"}})',
+            'stage.say("Further: F(1, 17) = 16.89, p = .017.", "另有：F(1, 17) = 16.89，p = 0.017。")']
+    cells = [cell.replace('Test("t", 2.9, 3.0', 'Test("t", 2.0, 3.0') for cell in tiny.STAGES["02_group_comparison"]]
+    tiny.write_stage(root, "02_group_comparison", cells + more)
+    tiny.write_stage(root, "05_thesis_claims", JUDGED)
+    (root / "params/s_town.claims.yaml").write_text(CLAIMS, encoding="utf-8")
+    assert tiny.lbc(root, "run").returncode == 0
+    counts = (root / "outputs/s_town/tables/05_recheck.csv").read_text(encoding="utf-8").splitlines()
+    assert counts == ["printed,recomputed,disagree,not_recomputed", "t,2,4,0", "F,0,2,0", "all,2,6,0"]
+    done = tiny.lbc(root, "report")
+    assert done.returncode == 1
+    wrong = done.stdout.splitlines()[2:]
+    assert "  tables/02_terms, row 2, p (en): t(60) = 1.40, p = .031: the printed p does not follow; the other side of .05" in wrong
+    assert any(line.startswith("  02_group_comparison.html: F(1, 17) = 16.89, p = .017") for line in wrong)
+    assert any(line.startswith("  findings.html: t(3) = 2.00, p = .062") for line in wrong)
+
+
 def test_nothing_to_compare_with(tmp_path: Path) -> None:
     refused = tiny.lbc(tiny.make(tmp_path / "new"), "verify")
     assert refused.returncode == 2
@@ -86,7 +142,8 @@ def test_the_report_is_written_from_what_was_published(root: Path) -> None:
     done = tiny.lbc(root, "report")
     assert done.returncode == 0, done.stderr
     page = root / "outputs/s_town/report/index.html"
-    assert done.stdout == f"open {page}\n"
+    assert done.stdout == (f"open {page}\n2 printed statistics: 2 recomputed and right, 0 wrong, 0 that cannot be "
+                           "recomputed (05_thesis_claims names them)\n")
     assert "The mean is 5.00." in page.read_text(encoding="utf-8")
     assert len(list(page.parent.glob("0*.html"))) == 5
     assert tiny.lbc(root, "status").stdout.count(" current") == 5

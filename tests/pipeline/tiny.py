@@ -23,7 +23,7 @@ STAGES = {
     ],
     "02_group_comparison": [
         'x = stage.load("01_survey_cleaning", "cleaned").x.mean() + stage.params.comparison.group.focal.count("1")',
-        'result = Result("mean", Estimate("mean", float(x), (1.5, 7.25)), test=Test("t", 2.0, 3.0, 0.0625))',
+        'result = Result("mean", Estimate("mean", float(x), (1.5, 7.25)), test=Test("t", 2.9, 3.0, 0.0625))',
         f'stage.record("comparison.points", result, {LABEL})',
     ],
     "03_ecological_causes": ['stage.load("01_survey_cleaning", "cleaned")', "stage.params.ecology.bootstrap"],

@@ -65,7 +65,9 @@ def verdict(tmp_path: Path, text: str, findings: dict[str, Any], language: str =
 
 def test_a_supported_claim_as_it_is_recorded(tmp_path: Path) -> None:
     found = {"a.difference": finding(3.25, [1.1, 5.4], "adjusted comparison")}
-    assert verdict(tmp_path, one([UP], rests="a.difference"), found) == {
+    english = verdict(tmp_path, one([UP], rests="a.difference"), found)
+    words = english.pop("words")
+    assert english == {
         "id": "lonelier",
         "verdict": "supported",
         "evidence": "adjusted comparison",
@@ -73,7 +75,11 @@ def test_a_supported_claim_as_it_is_recorded(tmp_path: Path) -> None:
         "(asked: above zero, interval without zero).",
         "sentence": "By +3.2.",
     }
-    assert verdict(tmp_path, one([UP], rests="a.difference"), found, "zh") == {
+    chinese = verdict(tmp_path, one([UP], rests="a.difference"), found, "zh")
+    assert chinese.pop("words") == words
+    assert words == {"en": {part: english[part] for part in ("sentence", "reason")},
+                     "zh": {part: chinese[part] for part in ("sentence", "reason")}}
+    assert chinese == {
         "id": "lonelier",
         "verdict": "supported",
         "evidence": "adjusted comparison",
@@ -125,6 +131,10 @@ def test_all_some_or_none_of_the_conditions(tmp_path: Path, values: list[float |
         ("bound: 2", -2.5, None, None, True),
         ("bound: 2", 1.5, None, None, False),
         ("direction: positive, bound: 50", 50, None, None, True),
+        ("interval: within_bound, bound: 2", -0.5, [-1.9, 1.9], None, True),
+        ("interval: within_bound, bound: 2", 0.5, [-0.5, 2.1], None, False),
+        ("interval: within_bound, bound: 2", 0.5, None, None, None),
+        ("interval: within_bound, bound: 2, alpha: 0.05", 0.5, [-0.5, 1.5], 0.2, False),
         ("alpha: 0.05", 1.0, None, 0.049, True),
         ("alpha: 0.05", 1.0, None, 0.05, False),
         ("alpha: 0.05", 1.0, None, None, None),
@@ -174,9 +184,31 @@ def test_wording_that_asks_for_stronger_evidence_cannot_be_tested(tmp_path: Path
     assert same["verdict"] == "supported"
 
 
+def test_equivalence_says_what_was_asked(tmp_path: Path) -> None:
+    text = one(["{finding: a.difference, interval: within_bound, bound: 2}"], rests="a.difference")
+    outcome = verdict(tmp_path, text, {"a.difference": finding(0.5, [-0.5, 1.5])})
+    assert outcome["words"]["en"]["reason"].endswith("(asked: whole interval between -2 and 2).")
+    assert outcome["words"]["zh"]["reason"].endswith("（要求：整个区间介于 -2 与 2 之间）。")
+
+
+@pytest.mark.parametrize(("en", "zh"), [("It lowered it.", "差异。"), ("They differ.", "小组降低了孤独感。")])
+def test_a_causal_wording_asks_for_a_comparison_even_where_nothing_is_stated(tmp_path: Path, en: str, zh: str) -> None:
+    plain = one(["{finding: a.difference, direction: positive}"], rests="a.difference")
+    text = plain.replace('"By {a.difference:+.1f}."', f'"{en}"').replace('"相差 {a.difference:+.1f}。"', f'"{zh}"')
+    weak = {"a.difference": finding(2, evidence="uncontrolled change")}
+    outcome = verdict(tmp_path, text, weak)
+    assert outcome["verdict"] == "cannot be tested with this design"
+    assert outcome["reason"].startswith("Its wording needs at least: adjusted comparison; the evidence is: uncontrolled")
+    stated = text.replace("    holds_when:", "    evidence_needed: uncontrolled change\n    holds_when:")
+    assert verdict(tmp_path, stated, weak)["verdict"] == "supported"
+    assert verdict(tmp_path, text, {"a.difference": finding(2, evidence="adjusted comparison")})["verdict"] == "supported"
+    assert verdict(tmp_path, plain, weak)["verdict"] == "supported"  # "By +2.0": says what differs, not why
+
+
 def test_what_was_not_collected_cannot_be_tested(tmp_path: Path) -> None:
     text = one(["{finding: intervention.case.cls.nap, direction: positive}"], rests="intervention.case.cls.nap")
     outcome = judge(write(tmp_path, text.replace("a.difference:", "intervention.case.cls.nap:")), {}, "en")[0]
+    assert outcome.pop("words")["zh"]["reason"] == "1 项条件中有 0 项成立。无法检验：intervention.case.cls.nap：未收集。"
     assert outcome == {
         "id": "lonelier",
         "verdict": "cannot be tested with this design",
@@ -295,11 +327,32 @@ def test_unknown_findings_with_line_and_suggestion(tmp_path: Path) -> None:
     )
 
 
+def test_nothing_private_gets_into_a_claim(tmp_path: Path) -> None:
+    found = error(tmp_path, one(["{finding: a.difference}"], rests="a.difference"), {"a.difference": finding(1, private=True)})
+    assert ("params/x.claims.yaml:4: claims.0.rests_on.0: 'a.difference' is about single children; release it in the "
+            "params (privacy.release)") in found
+
+
+@pytest.mark.parametrize(("hole", "message"), [
+    ("a.difference.cii", "'a.difference' has no field 'cii'; did you mean 'ci'?"),
+    ("a.difference.vlaue:.1f", "'a.difference' has no field 'vlaue'; did you mean 'value'?"),
+    ("a.difference.n.left_behnd", "'a.difference' counts no 'left_behnd'; did you mean 'left_behind'?"),
+    ("a.diference", "no finding is called 'a.diference'; did you mean 'a.difference'?"),
+])
+def test_a_hole_that_asks_for_what_is_not_there(tmp_path: Path, hole: str, message: str) -> None:
+    text = one(["{finding: a.difference}"], rests="a.difference").replace("a.difference:+.1f", hole)
+    found = error(tmp_path, text, {"a.difference": finding(1)})
+    assert found.count(message) == 2  # in each language, with its line
+    assert f"params/x.claims.yaml:3: claims.0.sentence.en: {message}" in found
+
+
 @pytest.mark.parametrize(
     ("text", "part"),
     [
         (one(["{finding: z.difference}"]), "holds_when asks for 'z.difference', so rests_on must name it"),
         (one(["{finding: a.difference, interval: beyond_bound}"]), "interval: beyond_bound needs a bound"),
+        (one(["{finding: a.difference, interval: within_bound}"]), "interval: within_bound needs a bound"),
+        (one(["{finding: a.difference, interval: within_bound, bound: -2}"]), "a bound above zero and no direction"),
         (one([UP]) + one([UP]).removeprefix("claims:\n"), "the claim 'lonelier' stands twice"),
         ("claims: []\n", "claims"),
         ("- a\n", "expected keys with values"),

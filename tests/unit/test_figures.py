@@ -120,26 +120,6 @@ def distribution(language: str) -> Any:
     )
 
 
-def item_profile(language: str) -> Any:
-    n = [1, 3, 4, 6, 8, 9, 10, 12, 14, 16, 17, 18, 20, 21, 22, 24]
-    mean = 1.6 + 0.9 * np.abs(np.sin(n))
-    names = {
-        f"cls_{i:02d}": both(f"{i}. When I need help there is nobody to turn to", f"{i}. 需要帮忙时我没有人可找")
-        for i in n
-    }
-    frame = pd.DataFrame(
-        {
-            "item": list(names),
-            "mean": mean,
-            "ci_low": mean - 0.09,
-            "ci_high": mean + 0.09,
-            "floor": 0.75 - 0.25 * (mean - 1),
-            "kind": ["positive" if i in {1, 4, 8, 10, 16, 22} else "lonely" for i in n],
-        }
-    )
-    return figures.item_profile(frame, labels=LABELS | names, language=language)
-
-
 def scree(language: str) -> Any:
     k = np.arange(1, 17)
     frame = pd.DataFrame({"component": k, "observed": 5.6 * k**-1.1 * 0.8 + 0.2, "random_quantile": 1.32 - 0.045 * k})
@@ -216,13 +196,13 @@ def by_category(language: str) -> Any:
 
 
 def cutoff_curve(language: str) -> Any:
-    rows = []
-    for group, part in survey().groupby("group"):
-        for cut in range(20, 61):
-            share = float((part["score"] > cut).mean())
-            half = 1.96 * (share * (1 - share) / len(part)) ** 0.5
-            rows.append((group, cut, share, max(share - half, 0), min(share + half, 1)))
-    frame = pd.DataFrame(rows, columns=["group", "cutoff", "share", "ci_low", "ci_high"])
+    cuts = np.arange(20, 61)
+    shares = {group: (part["score"].to_numpy()[:, None] > cuts).mean(axis=0)
+              for group, part in survey().groupby("group")}
+    shares["difference"] = shares[1] - shares[0]
+    parts = [pd.DataFrame({"group": group, "cutoff": cuts, "share": share, "ci_low": share - 0.05, "ci_high":
+             share + 0.05, "band_low": share - 0.09, "band_high": share + 0.09}) for group, share in shares.items()]
+    frame = pd.concat(parts, ignore_index=True)
     marks = [
         {"value": 40, "label": both("mean > 2.5", "均分 > 2.5")},
         {"value": 46, "label": both("sum > 46", "总分 > 46")},
@@ -230,6 +210,12 @@ def cutoff_curve(language: str) -> Any:
     return figures.cutoff_curve(
         frame, xlabel=both("Cut-off of the total score", "总分界值"), labels=LABELS, language=language, marks=marks
     )
+
+
+def balance(language: str) -> Any:
+    frame = pd.DataFrame({"term": ["age", "sex: girl", "poverty"], "smd": [-0.31, 0.05, 0.12],
+                          "smd_overlap": [0.0, 0.0, 0.0], "smd_odds": [0.03, -0.01, 0.02]})
+    return figures.balance(frame, labels=LABELS, language=language)
 
 
 def specification_curve(language: str) -> Any:
@@ -299,6 +285,25 @@ def importance(language: str) -> Any:
     return figures.importance(frame, labels=LABELS, language=language)
 
 
+def mediation_sensitivity(language: str) -> Any:
+    rho = np.linspace(-0.9, 0.9, 19)
+    parts = [pd.DataFrame({"analysis": "sub", "mediator": name, "rho": rho, "indirect": rho + shift,
+                           "low": rho + shift - 0.2, "high": rho + shift + 0.3, "rho_zero": -shift})
+             for name, shift in (("contact", 0.3), ("support", 0.2), ("stigma", -0.6))]
+    return figures.mediation_sensitivity(pd.concat(parts), labels=LABELS, language=language)
+
+
+def simple_slopes(language: str) -> Any:
+    value = np.linspace(1, 9, 21)
+    slope = 4 - 0.5 * value
+    line = pd.DataFrame({"kind": "line", "value": value, "slope": slope, "low": slope - 1, "high": slope + 1})
+    region = pd.DataFrame({"kind": ["region"] * 2, "slope": [1.0, -1.0], "low": [1.0, 10.0], "high": [6.0, 11.0]})
+    one = pd.concat([line, region]).assign(analysis="sub", predictor=1, moderator="support")
+    points = pd.DataFrame({"kind": "point", "value": [0.0, 1.0], "slope": [-1.0, -2.0], "low": -3.0, "high": 0.5})
+    two = points.assign(analysis="total", predictor="contact", moderator="stigma")
+    return figures.simple_slopes(pd.concat([one, two]), labels=LABELS, language=language)
+
+
 def codes_by_level(language: str) -> Any:
     rng = np.random.default_rng(5)
     themes = {
@@ -355,6 +360,25 @@ def member_scores() -> pd.DataFrame:
 
 def members(language: str) -> Any:
     return figures.members(member_scores(), ylabel=SCORE, labels=LABELS, language=language)
+
+
+def mee_chua(language: str) -> Any:
+    mu = np.linspace(25, 40, 21)
+    frame = pd.DataFrame({"mu": mu, "effect": -6 + 0.1 * mu, "low": -20 + 0.3 * mu, "high": 8 - 0.1 * mu})
+    return figures.mee_chua(frame, 32.5, (31.4, 33.6), language=language)
+
+
+def sessions(language: str) -> Any:
+    part = pd.DataFrame({"session": ["1", "2", "3"], "component": ["A", "A", "B"]})
+    frame = pd.concat([part.assign(panel="attended", line="attended", value=[1, 0.875, 1.0]),
+                       part.iloc[:2].assign(panel="feedback", line="feedback", value=[4.1, 4.4])], ignore_index=True)
+    return figures.sessions(frame, labels=LABELS, language=language)
+
+
+def ratings(language: str) -> Any:
+    frame = pd.DataFrame({"session": ["1", "2"] * 2, "line": ["joins_in"] * 2 + ["looks_withdrawn"] * 2,
+                          "panel": "rating", "value": [2.0, 3.5, 4.5, 3.0]})
+    return figures.sessions(frame, labels=LABELS, language=language)
 
 
 def reliable_change(language: str) -> Any:
@@ -434,20 +458,25 @@ DRAW: dict[str, Callable[[str], Any]] = {
         flow,
         missing,
         distribution,
-        item_profile,
         scree,
         group_difference,
         group_difference_bins,
         forest,
         by_category,
         cutoff_curve,
+        balance,
         specification_curve,
         blocks,
         importance,
+        mediation_sensitivity,
+        simple_slopes,
         codes_by_level,
         new_codes,
         expected_fall,
         members,
+        mee_chua,
+        sessions,
+        ratings,
         reliable_change,
         phases,
         goals,
@@ -516,18 +545,21 @@ def test_the_plotted_data_come_back(drawn: Any) -> None:
     assert len(data) == {
         "flow": 5,
         "missing": 6,
-        "item_profile": 16,
         "scree": 16,
         "group_difference": 603,
         "forest": 6,
         "by_category": 10,
-        "cutoff_curve": 82,
+        "cutoff_curve": 123,
+        "balance": 3,
         "specification_curve": 72,
         "blocks": 12,
         "importance": 9,
         "new_codes": 12,
         "expected_fall": 56,
         "members": 40,
+        "mee_chua": 21,
+        "sessions": 5,
+        "ratings": 4,
         "reliable_change": 8,
         "phases": 18,
         "goals": 3,

@@ -116,7 +116,8 @@ def test_a_group_of_keys_that_is_taken_out_counts(town: Town, recorded: dict[str
     text = town.params.read_text(encoding="utf-8")
     lines = text.split("\n")
     start = lines.index("interviews:")
-    town.params.write_text("\n".join([*lines[:start], *lines[start + 3:]]), encoding="utf-8")
+    end = next(i for i, line in enumerate(lines[start + 1:], start + 1) if line and not line.startswith(" "))
+    town.params.write_text("\n".join([*lines[:start], *lines[end:]]), encoding="utf-8")
     assert why(town, recorded) == 'params interviews changed from "given" to nothing'
 
 

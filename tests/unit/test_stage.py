@@ -196,7 +196,8 @@ def test_findings_public_private_and_released(begin: Callable[..., Stage], root:
     assert (public["stage"], public["town"], public["synthetic"]) == ("04_intervention_evaluation", "s_town", True)
     assert [f["id"] for f in public["findings"]] == [
         "intervention.overall", "intervention.none", "intervention.no", "intervention.member.M03.rci"]
-    assert public["findings"][0]["confirmatory"] is True
+    assert public["findings"][0]["confirmatory"] is False  # nobody registered this protocol: see test_registration.py
+    assert public["findings"][0]["exploratory"] == {"en": "the protocol was not registered", "zh": "研究方案未经登记"}
     assert public["findings"][1]["estimate"] is None
     assert public["findings"][2]["reason"] == {"en": "no case", "zh": "无个案"}
     private = written(root, "private/findings/04_intervention_evaluation.json")

@@ -227,7 +227,7 @@ def test_a_report_of_the_last_run_says_when_it_is_old(root: Path, capsys: pytest
     (root / "data/s_town/raw/survey.xlsx").write_text("9\n", encoding="utf-8")
     assert cli.main(["report"]) == 0
     shown = capsys.readouterr()
-    assert shown.out == f"open {root}/outputs/s_town/report/index.html\n"
+    assert shown.out.startswith(f"open {root}/outputs/s_town/report/index.html\n2 printed statistics: 2 recomputed")
     assert "note: 01_survey_cleaning is out of date (" in shown.err
     assert "The mean is 5.00." in (root / "outputs/s_town/report/index.html").read_text(encoding="utf-8")
     (root / "outputs/s_town/notebooks/03_ecological_causes.ipynb").unlink()

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lbc.analysis import comparison, ecology, multilevel, single_case, views
+from lbc.analysis import comparison, ecology, multilevel, views
 from lbc.errors import NotEstimableError
 from lbc.params import Group
 from lbc.results import Estimate, Result
@@ -77,7 +77,8 @@ def test_superiority_or_the_reason() -> None:
 
 def test_one_comparison_by_several_methods() -> None:
     frame = children()
-    table = views.methods(frame, "y", GROUP).set_index("method")
+    frame["room"] = np.arange(80) // 10
+    table = views.methods(frame, "y", GROUP, "room", 3.0, np.random.default_rng(1)).set_index("method")
     result = comparison.two_groups(frame, "y", "left_behind", "0", "1")
     assert table.columns.tolist() == NUMBERS
     assert [kind.name for kind in table.dtypes] == ["float64"] * 6
@@ -87,7 +88,29 @@ def test_one_comparison_by_several_methods() -> None:
     assert table.loc["JZS Bayes factor BF10 (r = 0.707)", "estimate"] == result.extra["bf10"]
     assert table.loc["Hedges g, unpooled", ["statistic", "df", "p"]].isna().all()
     apart = pd.DataFrame({"left_behind": [0, 0, 0, 1, 1, 1], "y": [1.0, 2, 3, 7, 8, 9]})
-    assert views.methods(apart, "y", GROUP).set_index("method").loc["Brunner-Munzel, P(reference < focal)"].isna().all()
+    bare = views.methods(apart, "y", GROUP, None, None, np.random.default_rng(1)).set_index("method")
+    assert bare.loc[["Brunner-Munzel, P(reference < focal)", "Brunner-Munzel, permuted", "bootstrap (BCa)"]].isna().all(axis=None)
+    assert not [name for name in bare.index if "classes" in name or "TOST" in name]
+    apart_by_class = views.methods(frame, "y", GROUP, "class", None, np.random.default_rng(1)).set_index("method")
+    assert apart_by_class.loc["studentised permutation within classes"].isna().all()  # each class holds one group
+    for name in ("studentised permutation", "Brunner-Munzel, permuted"):
+        assert table.loc[name, "p"] > 0
+        assert table.loc[f"{name} within classes", "low"] < table.loc[f"{name} within classes", "estimate"]
+    assert table.loc["studentised permutation", "statistic"] == pytest.approx(result.test.statistic)
+    tost = views.equivalence(frame, "y", GROUP, 3.0)
+    assert table.loc["equivalence (TOST), 90% CI", ["low", "high", "p"]].tolist() == [*tost.estimate.ci, tost.test.p]
+    assert views.bayes_robustness(frame, "y", GROUP)["bf10"].between(0, np.inf, "neither").all()
+
+
+def test_who_was_measured_again() -> None:
+    frame = children()
+    frame.loc[frame.index[1:31:2], "y@resurvey"] = np.nan
+    found = views.measured_again(frame, "y@resurvey", GROUP)
+    table = found.extra["table"].to_numpy()
+    assert table.tolist() == [[0, 39], [15, 25]]
+    assert found.n == {"children": 79}
+    with pytest.raises(NotEstimableError, match="not measured again"):
+        views.measured_again(frame, "y@later", GROUP)
 
 
 def test_a_forest_needs_one_estimate_at_least() -> None:
@@ -168,17 +191,14 @@ def test_coefficients_name_the_group_of_interest() -> None:
         assert table["term"].tolist() == ["(Intercept)", "focal", "girl"]
 
 
-def test_invariance_of_items_answered_by_two_groups() -> None:
+def test_the_two_groups_are_told_apart_by_their_labels() -> None:
     rng = np.random.default_rng(8)
     trait = rng.normal(size=400)
     items = {f"i{k}": np.clip(np.round(3 + trait + rng.normal(size=400)), 1, 5) for k in range(4)}
     keyed = pd.DataFrame(items).assign(group=np.where(np.arange(400) < 10, np.nan, np.arange(400) % 2))
-    table = views.invariance_table(keyed, GROUP)
-    assert table["step"].tolist() == ["configural", "metric", "scalar", "strict"]
-    assert table["n"].unique().tolist() == [390]
-    result = views.scalar_step(keyed, GROUP)
-    assert result.estimate.value == pytest.approx(table.set_index("step").loc["scalar", "d_cfi"])
-    assert result.extra["verdict"]
+    found = views.measured(keyed, GROUP)
+    assert found.fits["scalar"].n == {"0": 195, "1": 195}
+    assert found.reason == ""
 
 
 def test_predictors_described_in_numbers() -> None:
@@ -208,30 +228,6 @@ def test_entries_of_blocks_for_the_figure() -> None:
     assert set(views.columns(table, views.BLOCKS)) == set(views.BLOCKS)
 
 
-def test_importance_is_resampled_for_few_predictors_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    frame = children()
-    listed = pd.DataFrame({"name": ["girl", "support"], "level": ["individual", "family"]})
-    table = views.importance_data(frame, "y", listed, "class", np.random.default_rng(1), 100)
-    assert table.set_index("predictor")["level"].to_dict() == {"girl": "individual", "support": "family"}
-    assert (table["ci_low"] <= table["ci_high"]).all()
-    assert table["share"].sum() == pytest.approx(table["r2"].iloc[0])
-    monkeypatch.setattr(views, "MOST_RESAMPLED", 1)
-    plain = views.importance_data(frame, "y", listed, "class", np.random.default_rng(1), 100)
-    assert "ci_low" not in plain
-    assert plain["share"].tolist() == table["share"].tolist()
-
-
-def test_a_random_intercept_for_each_class() -> None:
-    frame = children()
-    table = views.random_intercept_table(frame, "y", ["girl", "support", "parents_away"], "class")
-    assert table["term"].iloc[:3].tolist() == ["(Intercept)", "girl", "support"]
-    assert sum(term.startswith("parents_away: ") for term in table["term"]) == 3
-    assert table.set_index("term").loc[["groups", "n"], "estimate"].tolist() == [8.0, 79.0]
-    for cluster in (None, "school"):
-        with pytest.raises(NotEstimableError, match="did not ask for the children's classes"):
-            views.random_intercept_table(frame, "y", ["girl"], cluster)
-
-
 def coded() -> pd.DataFrame:
     rows = [
         ("C1", "child", "A", "s1", "family", "calls"), ("C1", "child", "B", "s1", "family", "calls"),
@@ -259,23 +255,3 @@ LOG = pd.DataFrame({
     "phase": ["A"] * 3 + ["B"] * 3 + ["C"] * 2, "day": ["0", "3", "7", "10", "14", "17", "21", "24"],
     "loneliness": [8.0, 7, 8, 5, 4, np.nan, 3, 3], "calm": [np.nan] * 8,
 })
-
-
-def test_time_is_the_day_where_it_is_a_number() -> None:
-    table = views.phase_data(LOG, "loneliness")
-    assert table["time"].tolist() == [0, 3, 7, 10, 14, 17, 21, 24]
-    assert table["value"].iloc[:2].tolist() == [8.0, 7.0]
-    rows = list(range(1, 9))
-    assert views.phase_data(LOG.drop(columns="day"), "loneliness")["time"].tolist() == rows
-    assert views.phase_data(LOG.assign(day="day 3"), "loneliness")["time"].tolist() == rows
-    assert views.phase_data(LOG.assign(day=[*LOG["day"][:7], ""]).set_axis(range(5, 13)), "loneliness")["time"].tolist() == rows
-
-
-def test_overlap_of_all_treatment_points_with_the_baseline() -> None:
-    found = views.nap_of_phases(LOG, ["loneliness", "calm", "nothing"], "down", "A")
-    direct = single_case.nap([8.0, 7, 8], [5.0, 4, 3, 3], "down")
-    assert found["loneliness"].estimate.value == direct.estimate.value == 1.0
-    assert found["calm"].estimate is None
-    assert found["nothing"].reason == "the log has no column nothing"
-    assert views.nap_of_phases(LOG, ["loneliness"], "down", "Z")["loneliness"].reason == (
-        "the log has no points in the baseline phase 'Z'")
