@@ -136,12 +136,28 @@ def check_glyphs(fig: Figure) -> None:
         require_glyphs(item.get_text(), where="figure")
 
 
+@functools.cache
+def _rounded() -> Any:
+    """Constrained layout with positions to nine digits: the solver's last ones follow Python's hash seed."""
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    class Rounded(ConstrainedLayoutEngine):
+        def execute(self, fig: Figure) -> Any:
+            result = super().execute(fig)
+            for ax in fig.axes:
+                bounds = [round(value, 9) for value in ax.get_position(original=True).bounds]
+                ax._set_position(bounds, which="original")
+            return result
+
+    return Rounded
+
+
+
 def new(width: float, height: float, **subplots: Any) -> tuple[Any, Any]:
     """A figure without pyplot and its axes (as `Figure.subplots` returns them)."""
     from matplotlib.figure import Figure
 
-    fig = Figure(figsize=(width, height), layout="constrained")
-    fig.get_layout_engine().set(w_pad=0.04, h_pad=0.04)
+    fig = Figure(figsize=(width, height), layout=_rounded()(w_pad=0.04, h_pad=0.04))
     return fig, fig.subplots(**subplots)
 
 
