@@ -1,7 +1,7 @@
 """All figures by name: `figures.forest(...)` returns (figure, frame of what is plotted); `save` writes it.
 
-They live by theme in figures_survey, figures_comparison, figures_ecology, figures_interviews,
-figures_intervention, figures_case and figures_chain.
+They live by theme in figures_survey, figures_comparison, figures_choices, figures_sensitivity, figures_ecology,
+figures_interviews, figures_intervention, figures_case and figures_chain; docs/gallery.md shows them all.
 """
 
 from __future__ import annotations
@@ -13,14 +13,8 @@ import pandas as pd
 from lbc.reporting import style
 from lbc.reporting.figures_case import goals, phases
 from lbc.reporting.figures_chain import chain
-from lbc.reporting.figures_comparison import (
-    balance,
-    bayes_robustness,
-    by_category,
-    cutoff_curve,
-    forest,
-    group_difference,
-)
+from lbc.reporting.figures_choices import balance, cutoff_curve
+from lbc.reporting.figures_comparison import bayes_robustness, by_category, forest, group_difference
 from lbc.reporting.figures_ecology import (
     blocks,
     importance,
@@ -64,7 +58,7 @@ def claims_board(
     texts = [labelled(v, labels, language) for v in (data["claim"] if "claim" in data else data["id"])]
     texts = [style.wrap(text, 56) for text in texts]
     heights = [0.15 * (text.count("\n") + 1) + 0.1 for text in texts]
-    fig, ax = style.new(style.TWO, 0.35 + sum(heights))
+    fig, ax = style.new(style.width(style.TWO, style.TWO), 0.35 + sum(heights))
     ax.axis("off")
     ax.set_xlim(0, style.TWO)
     ax.set_ylim(sum(heights) + 0.02, -0.25)
@@ -76,12 +70,13 @@ def claims_board(
     top = 0.0
     for k, (text, height, row) in enumerate(zip(texts, heights, data.itertuples(), strict=True), start=1):
         middle = top + height / 2
-        ax.text(0.0, middle, str(k), va="center", size=7.5)
-        ax.text(columns[0], middle, text, va="center", size=7.5)
+        ax.text(0.0, middle, str(k), va="center", size=style.TICK)
+        ax.text(columns[0], middle, text, va="center", size=style.TICK)
         ax.plot([columns[1] + 0.05], [middle], markersize=7, linestyle="none", **VERDICT_LOOK[row.verdict])
-        ax.text(columns[1] + 0.2, middle, style.wrap(VERDICTS[row.verdict][language], 22), va="center", size=7.5)
+        verdict = style.wrap(VERDICTS[row.verdict][language], 22)
+        ax.text(columns[1] + 0.2, middle, verdict, va="center", size=style.TICK)
         name = EVIDENCE[row.evidence][language] if isinstance(row.evidence, str) else "—"
-        ax.text(columns[2], middle, style.wrap(name, 22), va="center", size=7.5)
+        ax.text(columns[2], middle, style.wrap(name, 22), va="center", size=style.TICK)
         top += height
         ax.axhline(top, color=style.FAINT, linewidth=0.5)
     return fig, data.assign(claim=texts)

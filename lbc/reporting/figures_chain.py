@@ -29,7 +29,7 @@ COLUMNS: dict[str, tuple[float, float, int, Words]] = {
 }
 """Left and right end in inches, width of a line of text, head."""
 MISSING = style.PALETTE[5]
-LINE, PAD, GAP = 0.122, 0.09, 0.05
+LINE, PAD, GAP = 0.127, 0.09, 0.05
 
 
 @dataclass
@@ -73,14 +73,14 @@ def chain(
     bottom = max([bottom, *(sum(n.height + GAP for n in column.values()) + 0.25 for column in nodes.values())])
     for column in nodes.values():
         _stack(list(column.values()), 0.25, bottom)
-    fig, ax = style.new(style.TWO, bottom + 0.35)
+    fig, ax = style.new(style.width(style.TWO, style.TWO), bottom + 0.35)
     ax.axis("off")
     ax.set_xlim(-0.02, style.TWO - 0.02)
     ax.set_ylim(bottom + 0.22, 0)
     for left, right, _, head in COLUMNS.values():
-        ax.text((left + right) / 2, 0.07, head[language], ha="center", va="center", size=8)
+        ax.text((left + right) / 2, 0.07, head[language], ha="center", va="center")
     for level, at in heads:
-        ax.text(0, at, LEVELS[level][language], va="center", size=7, color=style.GREY)
+        ax.text(0, at, LEVELS[level][language], va="center", size="small", color=style.GREY)
     for (step, key, after, other), broken in arrows.items():
         _arrow(ax, (COLUMNS[step][1], nodes[step][key].y), (COLUMNS[after][0], nodes[after][other].y), broken)
     for step, column in nodes.items():
@@ -90,7 +90,7 @@ def chain(
         ax.text(0, bottom + 0.14, pick(
             language, "Under each outcome: mean change over the whole programme with 95% CI, without a comparison.",
             "结果框内：整个项目期间的平均变化及 95% 置信区间，没有比较对象。"),
-            size=6.5, color=style.GREY, va="center")
+            size="small", color=style.GREY, va="center")
     return fig, data.assign(change=[_value(changes or {}, name) for name in data["outcome"]])
 
 
@@ -171,7 +171,7 @@ def _box(ax: Axes, step: str, node: _Node) -> None:
     if node.missing:
         look = {"facecolor": "white", "edgecolor": MISSING, "linewidth": 1.0, "linestyle": (0, (3, 2))}
     ax.add_patch(Rectangle((left, node.y - node.height / 2), right - left, node.height, zorder=2, **look))
-    ax.text((left + right) / 2, node.y, node.text, ha="center", va="center", size=6.3, zorder=3,
+    ax.text((left + right) / 2, node.y, node.text, ha="center", va="center", size="small", zorder=3,
             color=MISSING if node.missing else style.INK)
 
 

@@ -1,4 +1,4 @@
-"""Figures of the group comparison: difference, forest, categories, cut-offs."""
+"""Figures of the group comparison: difference, forest, categories, Bayes factor."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from lbc.reporting import style
-from lbc.reporting.columns import in_words
 from lbc.reporting.figures_survey import merged_bins
 from lbc.reporting.style import Drawn, Labels
 from lbc.reporting.terms import labelled, pick, unit
@@ -45,7 +44,7 @@ def group_difference(
     figure, frame
         Rows of `kind` mean, difference and, for the scores, point or bin.
     """
-    fig, (ax, side) = style.new(style.ONE + 1.4, 3.0, ncols=2, width_ratios=[3, 1.25])
+    fig, (ax, side) = style.new(style.width(style.ONE + 1.4), 3.0, ncols=2, width_ratios=[3, 1.25])
     parts = [groups.assign(kind="mean", value=groups["mean"])]
     for k, row in enumerate(groups.itertuples()):
         values = scores.loc[scores["group"] == row.group, "score"].dropna().to_numpy(dtype=float)
@@ -53,12 +52,13 @@ def group_difference(
         parts.append(part.assign(group=row.group))
         style.whisker(ax, k + 0.42, row.mean, row.ci_low, row.ci_high, across=False, marker=style.MARKERS[k],
                       color=style.INK, markersize=5, zorder=4)
-        ax.text(k + 0.49, row.mean, number(row.mean, 1, language), va="center", size=7.5)
-    names = [f"{labelled(r.group, labels, language)}\nn = {int(r.n)}" for r in groups.itertuples()]
+        ax.text(k + 0.49, row.mean, number(row.mean, 1, language), va="center", size=style.TICK)
+    room = int(4.4 * fig.get_size_inches()[0])
+    names = [f"{style.wrap(labelled(r.group, labels, language), room)}\nn = {int(r.n)}" for r in groups.itertuples()]
     ax.set_xticks(range(len(groups)), names)
     ax.set_xlim(-0.5, len(groups) - 0.22)
     ax.tick_params(axis="x", length=0)
-    ax.set_ylabel(labelled(score_label, None, language))
+    ax.set_ylabel(style.wrap(labelled(score_label, None, language), 44))
     low, high = difference.ci or (difference.value, difference.value)
     _difference_axis(side, difference, low, high, language)
     last = pd.DataFrame([{"kind": "difference", "value": difference.value, "ci_low": low, "ci_high": high}])
@@ -68,7 +68,7 @@ def group_difference(
 def _difference_axis(side: Axes, difference: Estimate, low: float, high: float, language: str) -> None:
     style.whisker(side, 0, difference.value, low, high, across=False, marker="D", color=style.INK, markersize=6)
     style.zero_line(side, vertical=False)
-    side.text(0.12, difference.value, number(difference.value, 2, language, sign=True), va="center", size=7.5)
+    side.text(0.12, difference.value, number(difference.value, 2, language, sign=True), va="center", size=style.TICK)
     side.set_xlim(-0.4, 0.9)
     reach = max(abs(low), abs(high), abs(difference.value))
     side.set_ylim(min(-0.25 * reach, 1.2 * low), max(0.25 * reach, 1.2 * high))
@@ -126,8 +126,11 @@ def forest(
     data = frame.reset_index(drop=True)
     lines = _forest_lines(data, labels, language)
     kinds = list(dict.fromkeys(data["kind"])) if "kind" in data else [None]
-    fig, (ax, side) = style.new(style.TWO, 0.75 + 0.235 * len(lines), ncols=2, width_ratios=[3, 1], sharey=True)
-    y = style.rows(ax, [text for text, _ in lines], 46)
+    width = style.width(style.TWO)
+    shown = [style.wrap(text, int(7 * width)) for text, _ in lines]
+    shape: dict[str, Any] = {"ncols": 2, "sharey": True, "width_ratios": [3, 1] if width > style.ONE else [1, 1]}
+    fig, (ax, side) = style.new(width, 0.75 + style.pitch(shown, 0.235) * len(lines), **shape)
+    y = style.rows(ax, shown)
     for tick, (_, index) in zip(ax.get_yticklabels(), lines, strict=True):
         tick.set_color(style.GREY if index is None else style.INK)
     for place, (_, index) in zip(y, lines, strict=True):
@@ -135,20 +138,20 @@ def forest(
             continue
         row = data.loc[index]
         if pd.isna(row["estimate"]):
-            side.text(0, place, MISSING_ROW[language], va="center", size=7.5, color=style.GREY)
+            side.text(0, place, MISSING_ROW[language], va="center", size=style.TICK, color=style.GREY)
             continue
         k = kinds.index(row["kind"]) if kinds != [None] else 0
         style.whisker(ax, row["estimate"], place, row["ci_low"], row["ci_high"], marker=style.MARKERS[k],
                       color=style.PALETTE[k])
-        side.text(0, place, _cell(row, digits, language), va="center", size=7.5)
+        side.text(0, place, _cell(row, digits, language), va="center", size=style.TICK)
     if reference is not None:
         style.zero_line(ax, reference)
     ax.set_xlabel(labelled(xlabel, None, language))
     side.axis("off")
     usual = pick(language, "estimate [95% CI]", "估计值 [95% 置信区间]")
-    side.set_title(labelled(head, None, language) or usual, size=7.5)
+    side.set_title(style.wrap(labelled(head, None, language) or usual, 22), size=style.TICK)
     if kinds != [None]:
-        _kind_legend(fig, kinds, labels, language)
+        kind_legend(fig, kinds, labels, language)
     return fig, data.assign(label=[labelled(v, labels, language) for v in data["row"]])
 
 
@@ -169,12 +172,14 @@ def _cell(row: pd.Series, digits: int, language: str) -> str:
     return f"{text} [{number(row['ci_low'], digits, language)}, {number(row['ci_high'], digits, language)}]"
 
 
-def _kind_legend(fig: Figure, kinds: list[Any], labels: Labels, language: str) -> None:
+def kind_legend(fig: Figure, kinds: list[Any], labels: Labels, language: str) -> None:
+    """Marker and colour of each kind, above the axes."""
     from matplotlib.lines import Line2D
 
     handles = [Line2D([], [], linestyle="none", marker=style.MARKERS[k], color=style.PALETTE[k],
                       label=labelled(kind, labels, language)) for k, kind in enumerate(kinds)]
-    fig.legend(handles=handles, loc="outside upper left", ncols=min(len(kinds), 4), handletextpad=0.2)
+    columns = min(len(kinds), 4 if fig.get_size_inches()[0] > style.ONE else 2)
+    fig.legend(handles=handles, loc="outside upper left", ncols=columns, handletextpad=0.2)
 
 
 @style.styled
@@ -192,10 +197,14 @@ def by_category(
     variables = list(dict.fromkeys(data["variable"]))
     sizes = [data.loc[data["variable"] == v, "category"].nunique() for v in variables]
     groups = list(dict.fromkeys(data["group"])) if "group" in data else [None]
-    shape = {"ncols": len(variables), "width_ratios": [n + 0.6 for n in sizes], "sharey": True, "squeeze": False}
-    fig, axes = style.new(style.TWO, 2.6, **shape)
-    room = max(6, 92 // sum(sizes))  # characters that fit under one category
-    for ax, variable in zip(axes[0], variables, strict=True):
+    width = style.width(style.TWO)
+    shape: dict[str, Any] = {"ncols": len(variables), "width_ratios": [n + 0.6 for n in sizes]}
+    if width == style.ONE:  # too narrow for panels beside one another
+        shape = {"nrows": len(variables)}
+    high = 2.6 if width > style.ONE else 0.4 + 1.75 * len(variables)
+    fig, axes = style.new(width, high, sharey=True, squeeze=False, **shape)
+    room = max(6, 92 // sum(sizes) if width > style.ONE else 42 // max(sizes))  # characters under one category
+    for ax, variable in zip(axes.flat, variables, strict=True):
         part = data[data["variable"] == variable]
         categories = list(dict.fromkeys(part["category"]))
         for k, group in enumerate(groups):
@@ -205,83 +214,16 @@ def by_category(
                           marker=style.MARKERS[k], color=style.PALETTE[k])
         total = part.groupby("category", sort=False)["n"].sum()
         names = [f"{style.wrap(labelled(c, labels, language), room)}\n({total[c]})" for c in categories]
-        ax.set_xticks(range(len(categories)), names, size=7)
+        ax.set_xticks(range(len(categories)), names, size="small")
         ax.set_xlim(-0.6, len(categories) - 0.4)
         ax.set_title(labelled(variable, labels, language))
         ax.grid(axis="y", color=style.FAINT, linewidth=0.5)
-    axes[0, 0].set_ylabel(labelled(ylabel, None, language))
+    if width > style.ONE:
+        axes[0, 0].set_ylabel(style.wrap(labelled(ylabel, None, language), 40))
+    else:
+        fig.supylabel(labelled(ylabel, None, language))
     if groups != [None]:
-        _kind_legend(fig, groups, labels, language)
-    return fig, data
-
-
-@style.styled
-def cutoff_curve(
-    frame: pd.DataFrame, *, xlabel: Any, labels: Labels = None, language: str = "en",
-    marks: list[dict[str, Any]] | None = None,
-) -> Drawn:
-    """Share of lonely children at every cut-off and, beside it, the difference, instead of one prevalence.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        `group` (two groups and "difference"), `cutoff` (rising), `share` (0 to 1), and its limits at each cut-off,
-        `ci_low`, `ci_high`, and of the whole curve, `band_low`, `band_high`.
-    marks : list of dict, optional
-        Published cut-offs: `value`, `label` {en, zh}.
-    """
-    data = frame.reset_index(drop=True)
-    fig, axes = style.new(style.TWO, 2.8, ncols=2, sharex=True)
-    names = [group for group in dict.fromkeys(frame["group"]) if group != "difference"]
-    for ax, drawn in zip(axes, (names, ["difference"]), strict=True):
-        for k, group in enumerate(drawn):
-            part = data[data["group"] == group]
-            alone = group == "difference"
-            look = {"color": style.INK} if alone else style.line(k)
-            for kind, alpha in (("band", 0.12), ("ci", 0.2)) if alone else (("ci", 0.18),):
-                ax.fill_between(part["cutoff"], 100 * part[f"{kind}_low"], 100 * part[f"{kind}_high"], alpha=alpha,
-                                color=look["color"], linewidth=0)
-            ax.plot(part["cutoff"], 100 * part["share"], markersize=3.5, markevery=max(len(part) // 8, 1), **look,
-                    label=labelled(group, labels, language))
-        for mark in marks or []:
-            ax.axvline(mark["value"], color=style.GREY, linewidth=0.8, linestyle=":")
-            ax.annotate(labelled(mark["label"], None, language), (mark["value"], 1), xytext=(0, 2), ha="center",
-                        xycoords=("data", "axes fraction"), textcoords="offset points", va="bottom", size=6.5,
-                        color=style.GREY)
-        ax.set_xlabel(labelled(xlabel, None, language))
-    axes[0].set_xlim(data["cutoff"].min(), data["cutoff"].max())
-    axes[0].set_ylim(0, 104)
-    axes[0].legend(loc="upper right")
-    style.zero_line(axes[1], vertical=False)
-    axes[0].set_ylabel(pick(language, "Children above the cut-off, %", "高于界值的儿童（%）"))
-    axes[1].set_ylabel(pick(language, "Difference, percentage points", "差值（百分点）"))
-    return fig, data
-
-
-WEIGHTINGS = {"smd": {"en": "as they are", "zh": "未加权"},
-              "smd_overlap": {"en": "overlap weights", "zh": "重叠权重"},
-              "smd_odds": {"en": "odds weights", "zh": "优势权重"}}
-
-
-@style.styled
-def balance(frame: pd.DataFrame, *, labels: Labels = None, language: str = "en") -> Drawn:
-    """How unlike the two groups are in each covariate before and after weighting (a Love plot); up to .1 is balanced.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        `term` and the standardised differences `smd`, `smd_overlap`, `smd_odds`.
-    """
-    data = frame.reset_index(drop=True)
-    fig, ax = style.new(style.TWO, 0.9 + 0.28 * len(data))
-    places = style.rows(ax, [in_words("term", term, labels or {}, language) for term in data["term"]], 46)
-    for k, name in enumerate(WEIGHTINGS):
-        ax.plot(data[name].abs(), places, linestyle="none", marker=style.MARKERS[k], color=style.PALETTE[k])
-    style.zero_line(ax, 0.1)
-    ax.set_xlim(-0.01, 1.1 * max(0.12, data[list(WEIGHTINGS)].abs().max().max()))
-    ax.set_xlabel(pick(language, "Standardised difference of the groups, size", "组间标准化差异（绝对值）"))
-    ax.grid(axis="y", color=style.FAINT, linewidth=0.5)
-    _kind_legend(fig, list(WEIGHTINGS), WEIGHTINGS, language)
+        kind_legend(fig, groups, labels, language)
     return fig, data
 
 
@@ -294,7 +236,7 @@ def bayes_robustness(frame: pd.DataFrame, *, labels: Labels = None, language: st
     frame : DataFrame
         `r`, `bf10`, ascending in r.
     """
-    fig, ax = style.new(style.ONE + 0.7, 2.6)
+    fig, ax = style.new(style.width(style.ONE + 0.7), 2.6)
     ax.plot(frame["r"], frame["bf10"], color=style.PALETTE[0], marker=style.MARKERS[0], markersize=3.5)
     ax.set_yscale("log")
     ends = [*frame["bf10"], 1 / 10, 10]

@@ -42,21 +42,28 @@ def blocks(frame: pd.DataFrame, *, labels: Labels = None, language: str = "en") 
     """
     data = frame.reset_index(drop=True)
     levels = list(dict.fromkeys(data["level"]))
-    fig, ax = style.new(style.TWO - 1, 0.8 + 0.55 * len(levels))
-    y = style.rows(ax, [level_name(v, labels, language) for v in levels], 20)
+    width = style.width(style.TWO - 1)
+    fig, ax = style.new(width, 0.8 + 0.55 * len(levels))
+    y = style.rows(ax, [style.wrap(level_name(v, labels, language), 20) for v in levels])
+    ends = data["ci_high"].fillna(data["estimate"]).groupby(data["level"]).max()
+    roomy = str(ends.idxmin())  # the level whose row has room for the names of the series
+    direct = float(ends.min()) < 0.62 * float(ends.max())
     for k, (entry, name) in enumerate(ENTRIES.items()):
         part = data[data["entry"] == entry]
         at = np.array([y[levels.index(v)] for v in part["level"]]) + 0.25 * (k - 1)
         style.whisker(ax, 100 * part["estimate"], at, 100 * part["ci_low"], 100 * part["ci_high"],
                       marker=style.MARKERS[k], color=style.PALETTE[k], label=words(name, language))
+        named = f"   {words(name, language)}" if direct else ""
         for place, row in zip(at, part.itertuples(), strict=True):
             end = row.estimate if pd.isna(row.ci_high) else row.ci_high
-            ax.text(100 * end, place, f"  {number(100 * row.estimate, 1)}", va="center", size=7)
+            told = f"  {number(100 * row.estimate, 1)}" + (named if row.level == roomy else "")
+            ax.text(100 * end, place, told, va="center", size="small")
     ax.set_xlim(left=0)
     ax.margins(x=0.08)
     ax.set_xlabel(pick(language, "Variance explained, ΔR² in % (95% CI)", "解释的方差 ΔR²（%，95% 置信区间）"))
     ax.grid(axis="x", color=style.FAINT, linewidth=0.5)
-    fig.legend(loc="outside upper left", ncols=3, handletextpad=0.3)
+    if not direct:
+        fig.legend(loc="outside upper left", ncols=3, handletextpad=0.3, columnspacing=1.0)
     return fig, data
 
 
@@ -77,9 +84,10 @@ def importance(frame: pd.DataFrame, *, labels: Labels = None, language: str = "e
     look = {v: {"facecolor": style.PALETTE[level_index(v, levels)], "hatch": style.HATCHES[level_index(v, levels)]}
             for v in levels}
     shown = [labelled(v, labels, language) for v in data["predictor"]]
-    lines = max(style.wrap(text, 48).count("\n") for text in shown) + 1  # long questions need taller rows
-    fig, ax = style.new(style.TWO, 0.8 + (0.22 if lines == 1 else 0.15 * lines) * len(data))
-    y = style.rows(ax, shown, 48)
+    width = style.width(style.TWO)
+    names = [style.wrap(text, max(32, int(7.2 * width))) for text in shown]
+    fig, ax = style.new(width, 0.8 + style.pitch(names) * len(data))
+    y = style.rows(ax, names)
     for place, row in zip(y, data.itertuples(), strict=True):
         ax.barh(place, 100 * row.share, height=0.64, edgecolor="white", linewidth=0.4, **look[row.level])
     ends = 100 * data["share"]
@@ -88,11 +96,13 @@ def importance(frame: pd.DataFrame, *, labels: Labels = None, language: str = "e
                       color=style.INK, elinewidth=0.9)
         ends = 100 * data["ci_high"].fillna(data["share"])
     for place, end, share in zip(y, ends, data["share"], strict=True):
-        ax.text(end, place, f"  {number(100 * share, 1)}", va="center", size=7)
-    ax.set_xlim(min(0.0, 100 * float(data.get("ci_low", data["share"]).min())), 1.12 * float(ends.max()))
-    ax.set_xlabel(pick(language, "Share of explained variance (LMG), %", "占已解释方差的份额（LMG，%）"))
-    names = {v: level_name(v, labels, language) for v in levels}
-    handles = [Patch(edgecolor="white", linewidth=0.4, label=names[v], **look[v]) for v in levels]
+        ax.text(end, place, f"  {number(100 * share, 1)}", va="center", size="small")
+    room = 1.12 if width > style.ONE else 1.25
+    ax.set_xlim(min(0.0, 100 * float(data.get("ci_low", data["share"]).min())), room * float(ends.max()))
+    told = pick(language, "Share of explained variance (LMG), %", "占已解释方差的份额（LMG，%）")
+    ax.set_xlabel(told if width > style.ONE else style.wrap(told, 28))
+    handles = [Patch(edgecolor="white", linewidth=0.4, label=level_name(v, labels, language), **look[v])
+               for v in levels]
     ax.legend(handles=handles, loc="lower right")
     return fig, data.assign(label=shown)
 
@@ -119,11 +129,11 @@ def mediation_sensitivity(frame: pd.DataFrame, *, labels: Labels = None, languag
         style.whisker(ax, 0, here["indirect"], here["low"], here["high"], across=False, marker="o", color=style.INK)
         ax.plot([zero], [0], marker="X", markersize=7, color=style.PALETTE[5], linestyle="none")
         ax.annotate(f"ρ = {number(zero, 2, language, bounded=True)}", (zero, 0), xytext=(0, -9),
-                    textcoords="offset points", ha="center", va="top", size=7.5, color=style.PALETTE[5])
+                    textcoords="offset points", ha="center", va="top", size=style.TICK, color=style.PALETTE[5])
         lines = [pick(language, "through: ", "经由：") + labelled(mediator, labels, language)]
         _titled(ax, len(parts), lines if once else [labelled(analysis, labels, language), *lines])
-        ax.set_xlabel(pick(language, "Correlation ρ of unmeasured causes", "未测共同原因的相关 ρ"))
-    fig.supylabel(pick(language, "Indirect association (95% CI)", "间接关联（95% 置信区间）"), size=8)
+        ax.set_xlabel(pick(language, "ρ of unmeasured causes", "未测共同原因的相关 ρ"))
+    fig.supylabel(pick(language, "Indirect association (95% CI)", "间接关联（95% 置信区间）"))
     return fig, data
 
 
@@ -157,15 +167,16 @@ def simple_slopes(frame: pd.DataFrame, *, labels: Labels = None, language: str =
         slope = pick(language, "slope of: ", "斜率：") + labelled(first["predictor"], labels, language)
         _titled(ax, len(parts), [labelled(analysis, labels, language), slope])
         ax.set_xlabel(style.wrap(labelled(first["moderator"], labels, language), 40))
-    fig.supylabel(pick(language, "Slope of the predictor (95% CI)", "预测变量的斜率（95% 置信区间）"), size=8)
+    fig.supylabel(pick(language, "Slope of the predictor (95% CI)", "预测变量的斜率（95% 置信区间）"))
     return fig, frame
 
 
 def _panels(count: int) -> tuple[Any, list[Axes]]:
     """Up to three panels a row; places left over stay empty."""
-    columns = min(3, max(count, 1))
+    width = style.width(min(style.TWO, style.ONE * max(count, 1)))
+    columns = 1 if width == style.ONE else min(3, max(count, 1))
     rows = -(-count // columns)
-    fig, axes = style.new(min(style.TWO, style.ONE * columns), 2.7 * rows, nrows=rows, ncols=columns, squeeze=False)
+    fig, axes = style.new(width, 2.7 * rows, nrows=rows, ncols=columns, squeeze=False)
     panels = list(axes.flat)
     for ax in panels[count:]:
         ax.axis("off")
@@ -174,4 +185,5 @@ def _panels(count: int) -> tuple[Any, list[Axes]]:
 
 def _titled(ax: Axes, count: int, lines: list[str]) -> None:
     """What a panel, one of `count`, is about."""
-    ax.set_title("\n".join(style.wrap(line, 54 if count < 3 else 36) for line in lines), size=7.5)
+    narrow = count >= 3 and ax.figure.get_size_inches()[0] > style.ONE
+    ax.set_title("\n".join(style.wrap(line, 33 if narrow else 50) for line in lines), size=style.TICK)

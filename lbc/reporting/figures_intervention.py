@@ -50,31 +50,40 @@ def expected_fall(
         The retest correlation of the main analysis, marked.
     """
     data = curve.sort_values("r", kind="stable").reset_index(drop=True)
-    fig, ax = style.new(style.ONE + 0.9, 2.7)
+    fig, ax = style.new(style.width(style.ONE + 0.9), 2.7)
     if plausible:
         ax.axvspan(*plausible, color="#EEEEEE", linewidth=0, zorder=0)
         ax.annotate(pick(language, "plausible r", "合理的 r 范围"), (sum(plausible) / 2, 1), ha="center", va="bottom",
-                    xycoords=("data", "axes fraction"), size=7, color=style.GREY)
+                    xycoords=("data", "axes fraction"), size="small", color=style.GREY)
     if "ci_low" in data:
         ax.fill_between(data["r"], data["ci_low"], data["ci_high"], color=style.PALETTE[0], alpha=0.2, linewidth=0)
-    ax.plot(data["r"], data["expected"], color=style.PALETTE[0],
-            label=pick(language, "expected without any help", "不做任何干预时的预期回落"))
+    ax.plot(data["r"], data["expected"], color=style.PALETTE[0])
     if observed.ci:
         ax.axhspan(*observed.ci, color=style.PALETTE[1], alpha=0.16, linewidth=0, zorder=0)
-    ax.axhline(observed.value, color=style.PALETTE[5], linestyle="--", label=pick(
-        language, f"observed: {number(observed.value, 1)}", f"实际下降：{number(observed.value, 1)}"))
-    if chosen is not None:
-        at = float(np.interp(chosen, data["r"], data["expected"]))
-        ax.plot([chosen], [at], "o", color=style.PALETTE[0])
-        ax.annotate(f"r = {number(chosen, 2, language, bounded=True)}: {number(at, 1)}", (chosen, at), xytext=(6, 5),
-                    textcoords="offset points", size=7)
+    ax.axhline(observed.value, color=style.PALETTE[5], linestyle="--")
+    shown = number(observed.value, 1)
+    ax.annotate(pick(language, f"observed: {shown}", f"实际下降：{shown}"), (1, observed.value), xytext=(-3, 3),
+                xycoords=("axes fraction", "data"), textcoords="offset points", ha="right", va="bottom", size="small")
+    _name_expected(ax, data, chosen, observed.value, language)
     ax.set_xlim(data["r"].min(), data["r"].max())
     top = max(float(data.get("ci_high", data["expected"]).max()), observed.ci[1] if observed.ci else observed.value)
     ax.set_ylim(min(0.0, observed.ci[0] if observed.ci else observed.value), 1.08 * top)
     ax.set_xlabel(pick(language, "Retest correlation r", "重测相关 r"))
     ax.set_ylabel(labelled(unit, None, language) if unit else pick(language, "Fall in points", "下降分数"))
-    fig.legend(loc="outside upper left", ncols=2)
     return fig, data.assign(observed=observed.value)
+
+
+def _name_expected(ax: Axes, data: pd.DataFrame, chosen: float | None, observed: float, language: str) -> None:
+    """The curve's name at the chosen r, on the side of it that is away from the observed fall."""
+    place = float(data["r"].median()) if chosen is None else chosen
+    at = float(np.interp(place, data["r"], data["expected"]))
+    text = pick(language, "expected without any help", "不做任何干预时的预期回落")
+    if chosen is not None:
+        text += f"\nr = {number(chosen, 2, language, bounded=True)}: {number(at, 1)}"
+        ax.plot([chosen], [at], "o", color=style.PALETTE[0])
+    below = observed > at
+    ax.annotate(text, (place, at), xytext=(-5, -5) if below else (5, 5), textcoords="offset points", size="small",
+                ha="right" if below else "left", va="top" if below else "bottom")
 
 
 @style.styled
@@ -90,12 +99,12 @@ def mee_chua(
     mean, interval : float, (low, high)
         The survey's mean and its confidence interval, marked.
     """
-    fig, ax = style.new(style.ONE + 0.9, 2.5)
+    fig, ax = style.new(style.width(style.ONE + 0.9), 2.5)
     style.zero_line(ax, vertical=False)
     ax.axvspan(*interval, color="#EEEEEE", linewidth=0, zorder=0)
     ax.axvline(mean, color=style.GREY, linewidth=0.8)
     ax.annotate(pick(language, f"survey mean {number(mean, 1)}", f"调查均值 {number(mean, 1)}"), (mean, 1),
-                xycoords=("data", "axes fraction"), ha="center", va="bottom", size=7, color=style.GREY)
+                xycoords=("data", "axes fraction"), ha="center", va="bottom", size="small", color=style.GREY)
     ax.fill_between(curve["mu"], curve["low"], curve["high"], color=style.PALETTE[0], alpha=0.2, linewidth=0)
     ax.plot(curve["mu"], curve["effect"], color=style.PALETTE[0])
     ax.set_xlim(curve["mu"].min(), curve["mu"].max())
@@ -120,21 +129,26 @@ def sessions(frame: pd.DataFrame, *, labels: Labels = None, language: str = "en"
     if "component" in frame:
         component = frame.drop_duplicates("session").set_index("session")["component"]
         ticks = [f"{name}\n{style.wrap(labelled(component[name], known, language), 10)}" for name in order]
-    fig, axes = style.new(style.TWO - 0.6, 0.7 + 1.35 * max(len(panels), 1.6), nrows=len(panels), sharex=True,
-                          squeeze=False)
+    least = style.TWO if "component" in frame else style.ONE  # their names need room below the sessions
+    fig, axes = style.new(style.width(style.TWO - 0.6, least), 0.7 + 1.35 * max(len(panels), 1.6), nrows=len(panels),
+                          sharex=True, squeeze=False)
     for ax, panel in zip(axes[:, 0], panels, strict=True):
         part = frame[frame["panel"] == panel]
+        ends, names = [], []
         for k, (name, line) in enumerate(part.groupby("line", sort=False)):
             places = [order.index(session) for session in line["session"]]
             values = line["value"] * (100 if panel == "attended" else 1)
-            ax.plot(places, values, label=labelled(name, known, language), **style.line(k))
+            ax.plot(places, values, **style.line(k))
+            ends.append((places[-1], float(values.iloc[-1])))
+            names.append(labelled(name, known, language))
         ax.set_ylim(*((0, 105) if panel == "attended" else (0.8, 5.2)))
+        if len(names) > 1:
+            ax.margins(x=0.03)
+            style.end_labels(ax, ends, names, 0.3)
         head = labelled(panel, known, language)
         ax.set_ylabel(head + pick(language, " (%)", "（%）") if panel == "attended" else head)
     axes[-1, 0].set_xticks(range(len(order)), ticks)
     axes[-1, 0].set_xlabel(pick(language, "Session", "小组活动（场次）"))
-    if len(panels) == 1:
-        fig.legend(loc="outside upper left", ncols=3)
     return fig, frame
 
 
@@ -156,14 +170,15 @@ def members(
     data = frame.assign(kind=frame.get("kind", "member")).reset_index(drop=True)
     table = data.pivot(index="member", columns="wave", values="score")[waves]
     kinds = data.drop_duplicates("member").set_index("member")["kind"]
-    fig, ax = style.new(style.ONE + 1.1, 3.2)
+    width = style.width(style.ONE + 1.1)
+    fig, ax = style.new(width, 3.2)
     x = np.arange(len(waves))
     for member in table.index:
         ax.plot(x, table.loc[member], zorder=2, **KIND_LOOK[kinds[member]])
     apart = table[(kinds != "low_peer").reindex(table.index).to_numpy()]
     if mean and len(apart) > 1:
         ax.plot(x, apart.mean(skipna=False), color=style.INK, linewidth=2.4, zorder=3)
-    ax.set_xticks(x, [style.wrap(labelled(w, labels, language), 14) for w in waves])
+    ax.set_xticks(x, [style.wrap(labelled(w, labels, language), int(14 * width / 4.6)) for w in waves])
     ax.set_ylabel(labelled(ylabel, None, language))
     _end_labels(ax, table, kinds, x, labels, language)
     _member_legend(fig, kinds, mean and len(apart) > 1, language)
@@ -181,7 +196,7 @@ def _end_labels(
         colour = KIND_LOOK[kinds[member]]["color"] if kinds[member] != "member" else style.INK
         last = int(np.flatnonzero(table.loc[member].notna().to_numpy())[-1])
         ax.plot([x[last] + 0.03, x[-1] + 0.12], [ends[member], place], color=style.FAINT, linewidth=0.5, zorder=1)
-        ax.text(x[-1] + 0.15, place, labelled(member, labels, language), va="center", size=7, color=colour)
+        ax.text(x[-1] + 0.15, place, labelled(member, labels, language), va="center", size="small", color=colour)
     ax.set_xlim(-0.15, x[-1] + 0.62)
 
 
@@ -193,7 +208,8 @@ def _member_legend(fig: Figure, kinds: pd.Series, mean: bool, language: str) -> 
         text = pick(language, "mean (without the peer)", "平均（不含低孤独感同伴）")
         text = text if (kinds == "low_peer").any() else pick(language, "mean", "平均")
         handles.append(Line2D([], [], color=style.INK, linewidth=2.4, label=text))
-    fig.legend(handles=handles, loc="outside upper left", ncols=2)
+    columns = 2 if fig.get_size_inches()[0] > style.ONE else 1
+    fig.legend(handles=handles, loc="outside upper left", ncols=columns)
 
 
 @style.styled
@@ -211,8 +227,9 @@ def reliable_change(
     """
     data = frame.assign(kind=frame.get("kind", "member"))
     data = data.sort_values(["rci", "member"], kind="stable").reset_index(drop=True)
-    fig, ax = style.new(style.ONE + 0.9, 0.95 + 0.25 * len(data))
-    y = style.rows(ax, [labelled(m, labels, language) for m in data["member"]])
+    names = [style.wrap(labelled(m, labels, language), 24) for m in data["member"]]
+    fig, ax = style.new(style.width(style.ONE + 0.9), 0.95 + style.pitch(names, 0.25) * len(data))
+    y = style.rows(ax, names)
     ax.axvspan(-band, band, color="#EEEEEE", linewidth=0, zorder=0)
     style.zero_line(ax)
     for place, row in zip(y, data.itertuples(), strict=True):
@@ -231,6 +248,6 @@ def reliable_change(
     for x, text in ((-(band + reach) / 2, left), (0, pick(language, "no reliable change", "无可靠变化")),
                     ((band + reach) / 2, right)):
         ax.annotate(text, (x, 1), xycoords=("data", "axes fraction"), xytext=(0, 2), textcoords="offset points",
-                    ha="center", va="bottom", size=7, color=style.GREY)
+                    ha="center", va="bottom", size="small", color=style.GREY)
     ax.set_xlabel(pick(language, f"Reliable change index (band ±{band:g})", f"可靠变化指数（区间 ±{band:g}）"))
     return fig, data

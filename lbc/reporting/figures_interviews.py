@@ -42,8 +42,9 @@ def codes_by_level(frame: pd.DataFrame, *, labels: Labels = None, language: str 
     for level in levels:
         themes = spoke[level].sort_values(ascending=False, kind="stable").index
         lines += [(level, None), *((level, theme) for theme in themes)]
-    fig, ax = style.new(style.TWO, 1.0 + 0.215 * len(lines))
     names = [level_name(v, labels, language) if t is None else labelled(t, labels, language) for v, t in lines]
+    names = [style.wrap(name, 34) for name in names]
+    fig, ax = style.new(style.width(style.TWO, style.TWO), 1.0 + style.pitch(names, 0.215) * len(lines))
     y = style.rows(ax, names)
     for place, tick, (level, theme) in zip(y, ax.get_yticklabels(), lines, strict=True):
         if theme is None:
@@ -54,7 +55,7 @@ def codes_by_level(frame: pd.DataFrame, *, labels: Labels = None, language: str 
         k = level_index(level, levels)
         ax.scatter([persons.index(p) for p in part.index], [place] * len(part), s=14 + 12 * part.to_numpy(),
                    color=style.PALETTE[k], marker=style.MARKERS[k], zorder=2)
-        ax.text(len(persons) - 0.3, place, f"{len(part)}/{len(persons)}", va="center", size=7)
+        ax.text(len(persons) - 0.3, place, f"{len(part)}/{len(persons)}", va="center", size="small")
     _person_axis(ax, data, persons, labels, language)
     return fig, data
 
@@ -75,7 +76,7 @@ def _person_axis(ax: Axes, data: pd.DataFrame, persons: list[str], labels: Label
         for role in dict.fromkeys(roles):
             where = np.flatnonzero((roles == role).to_numpy())
             ax.annotate(labelled(role, labels, language), (where.mean(), 1), xycoords=("data", "axes fraction"),
-                        xytext=(0, 18), textcoords="offset points", ha="center", size=7.5)
+                        xytext=(0, 18), textcoords="offset points", ha="center", size=style.TICK)
             if where[0] > 0:
                 ax.axvline(where[0] - 0.5, color=style.GREY, linewidth=0.6, linestyle=":")
     ax.set_xlabel(pick(language, "Area of a mark: coded segments; right: persons who spoke of it",
@@ -93,7 +94,7 @@ def new_codes(frame: pd.DataFrame, *, labels: Labels = None, language: str = "en
         optional `expected`, `low`, `high` of the total over random orders.
     """
     data = frame.reset_index(drop=True)
-    fig, ax = style.new(style.ONE, 2.5)
+    fig, ax = style.new(style.width(style.ONE), 2.5)
     ax.bar(data["interview"], data["new"], width=0.65, color=style.FAINT, edgecolor=style.GREY, linewidth=0.5,
            label=pick(language, "new in this interview", "本次访谈新增"))
     if "low" in data:
@@ -124,8 +125,9 @@ def co_occurrence(frame: pd.DataFrame, *, labels: Labels = None, language: str =
     data = frame.reset_index(drop=True)
     themes = list(dict.fromkeys(data["theme"]))
     shown = [labelled(theme, labels, language) for theme in themes]
-    fig, ax = style.new(style.TWO, 1.1 + 0.27 * len(themes))
-    y = style.rows(ax, [f"{name}  {k}" for k, name in enumerate(shown, start=1)], 40)
+    names = [style.wrap(f"{name}  {k}", 40) for k, name in enumerate(shown, start=1)]
+    fig, ax = style.new(style.width(style.TWO, style.TWO), 1.1 + style.pitch(names, 0.27) * len(themes))
+    y = style.rows(ax, names)
     most = data.loc[data["theme"] != data["other"], "persons"].max()
     for row in data.itertuples():
         x, place, own = themes.index(row.other), y[themes.index(row.theme)], row.theme == row.other
@@ -133,7 +135,7 @@ def co_occurrence(frame: pd.DataFrame, *, labels: Labels = None, language: str =
         colour = style.FAINT if own else (1 - depth, 1 - 0.55 * depth, 1 - 0.3 * depth)
         ax.add_patch(_square(x, place, colour))
         if row.persons:
-            ax.text(x, place, str(row.persons), ha="center", va="center", size=7)
+            ax.text(x, place, str(row.persons), ha="center", va="center", size="small")
     ax.set_xlim(-0.6, len(themes) - 0.4)
     ax.set_xticks(range(len(themes)), [str(k) for k in range(1, len(themes) + 1)])
     ax.tick_params(axis="x", length=0)
@@ -172,10 +174,10 @@ def joint_display(
         places.append(len(names))
         measures = in_words("predictors", row.predictors, labels or {}, language)
         names.append(f"({measures})" if row.theme in WORDS else labelled(row.theme, labels, language))
-    lines = sum(style.wrap(name, 40).count("\n") + 1 for name in names)
-    fig, (said, found) = style.new(style.TWO, 1.0 + 0.16 * lines + 0.05 * len(names), ncols=2, sharey=True,
-                                   width_ratios=(2, 3))
-    style.rows(said, names, 40)
+    names = [style.wrap(name, 40) for name in names]
+    fig, (said, found) = style.new(style.width(style.TWO, style.TWO), 1.0 + style.pitch(names) * len(names), ncols=2,
+                                   sharey=True, width_ratios=(2, 3))
+    style.rows(said, names)
     for place, tick in enumerate(said.get_yticklabels()):
         tick.set_color(style.INK if place in places else style.GREY)
     _said(said, data, places, language)
@@ -192,7 +194,7 @@ def _said(ax: Axes, data: pd.DataFrame, places: list[int], language: str) -> Non
                 edgecolor="white", linewidth=0.4, label=labelled(role, HEADS, language))
         left += data[role].to_numpy(float)
     for place, n in zip(places, data["persons"], strict=True):
-        ax.text(n + 0.2, place, f"{n}/{of}", va="center", size=7)
+        ax.text(n + 0.2, place, f"{n}/{of}", va="center", size="small")
     ax.set_xlim(0, max(left.max(), 1) * 1.3)
     ax.set_xticks(range(0, int(left.max()) + 1, 2))
     ax.set_xlabel(pick(language, f"Interviews: persons of {of}", f"访谈：人数（共 {of} 人）"))
@@ -207,7 +209,7 @@ def _found(ax: Axes, data: pd.DataFrame, places: list[int], smallest: float, lan
         if row.r == row.r:
             style.whisker(ax, row.r, place, row.low, row.high, markersize=4, **VERDICT_LOOK[row.verdict])
         ax.text(1.02, place, labelled(row.verdict, WORDS, language), transform=ax.get_yaxis_transform(), va="center",
-                size=7)
+                size="small")
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
     limit = 1.05 * np.nanmax(np.abs(data[["low", "high"]].to_numpy(float)), initial=0.3)

@@ -35,17 +35,20 @@ def power(
     alpha : float
     """
     wide = members is not None and retest is not None
-    fig, axes = style.new(style.TWO if wide else style.ONE, 3.1, ncols=3 if wide else 1, sharey=True, squeeze=False)
-    first, *others = axes[0]
+    width = style.width(style.TWO if wide else style.ONE)
+    beside = wide and width > style.ONE
+    shape = {"ncols": 3 if beside else 1, "nrows": 1 if beside or not wide else 3}
+    fig, axes = style.new(width, 3.1 if shape["nrows"] == 1 else 8.7, sharey=True, squeeze=False, **shape)
+    first, *others = axes.flat
     parts = [_over_difference(first, survey, planned[0], language)]
     if wide:
         parts += [_over_members(others[0], members, planned[1], compared, language),
                   _over_retest(others[1], retest, planned[1], alpha, language)]
-    for ax in axes[0]:
+    for ax in axes.flat:
         ax.set_ylim(0, 1.02)
-        ax.axhline(0.8 if ax is not axes[0][-1] or not wide else alpha, color=style.GREY, linewidth=0.7,
+        ax.axhline(0.8 if ax is first or ax is not others[-1] else alpha, color=style.GREY, linewidth=0.7,
                    linestyle=(0, (1, 2)), zorder=0)
-        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), fontsize=7, handlelength=2.6)
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), fontsize="small", handlelength=2.6)
     first.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1], [percent(p, 0, language) for p in (0, 0.2, 0.4, 0.6, 0.8, 1)])
     first.set_ylabel(pick(language, "Significant studies", "显著的研究所占比例"))
     return fig, pd.concat(parts, ignore_index=True)

@@ -72,7 +72,8 @@ def specification_curve(
     data = frame.sort_values("estimate", kind="stable").reset_index(drop=True)
     lines = [line for c in choices for line in ((c, None), *((c, v) for v in dict.fromkeys(frame[c])))]
     height = 0.15 * len(lines)
-    fig, (ax, board) = style.new(style.TWO, 2.4 + height, nrows=2, sharex=True, height_ratios=[2.2, height])
+    width = style.width(style.TWO, style.TWO)
+    fig, (ax, board) = style.new(width, 2.4 + height, nrows=2, sharex=True, height_ratios=[2.2, height])
     _curve(ax, data, language)
     ax.set_ylabel(labelled(ylabel, None, language))
     if points:
@@ -83,8 +84,9 @@ def specification_curve(
         for place, (choice, option) in enumerate(lines):
             if option is None:
                 share = percent(choices[choice], 0, language)
-                board.text(1.01, place, pick(language, f"explains {share}", f"解释 {share}"), va="center", size=6.5,
-                           transform=board.get_yaxis_transform(), color=style.GREY)
+                told = pick(language, f"explains {share}", f"解释 {share}")
+                board.text(1.01, place, told, va="center", size="small", transform=board.get_yaxis_transform(),
+                           color=style.GREY)
     count = len(data)
     board.set_xlabel(pick(language, f"{count} specifications, sorted by estimate", f"{count} 种设定，按估计值排序"))
     return fig, data
@@ -136,7 +138,7 @@ def _board(
             runs = np.split(chosen, np.flatnonzero(np.diff(chosen) > 1) + 1)
             bars = [(run[0] - 0.5, len(run)) for run in runs]
             board.broken_barh(bars, (place - 0.36, 0.72), color=style.INK, linewidth=0)
-    board.set_yticks(range(len(lines)), names, size=7)
+    board.set_yticks(range(len(lines)), names, size="small")
     for tick, (_, option) in zip(board.get_yticklabels(), lines, strict=True):
         tick.set_color(style.GREY if option is None else style.INK)
     board.set_ylim(len(lines) - 0.4, -0.6)

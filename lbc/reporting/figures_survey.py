@@ -44,22 +44,24 @@ def flow(
     boxes = [start, *[kept] * (len(data) - 1), end]
     left = [int(data["before"].iloc[0]), *data["after"].astype(int)]
     texts = [f"{name}\nn = {n}" for name, n in zip(boxes, left, strict=True)]
-    sides = [_flow_side(row, language) for _, row in data.iterrows()]
+    width = style.width(style.TWO)
+    centre, beside = (1.0, 2.47) if width == style.TWO else (0.6, 1.4)
+    sides = [_flow_side(row, language, int((width - beside - 0.2) / 0.065)) for _, row in data.iterrows()]
     heights = [max(0.80, 0.16 * (side.count("\n") + 1) + 0.36) for side in sides]
-    fig, ax = style.new(style.TWO, 0.55 + sum(heights) + 0.1)
+    fig, ax = style.new(width, 0.55 + sum(heights) + 0.1)
     ax.axis("off")
     tops = np.concatenate([[0.0], np.cumsum(heights)])
-    ax.set_xlim(0, style.TWO)
+    ax.set_xlim(0, width)
     ax.set_ylim(tops[-1] + 0.32, -0.32)
     frame = {"boxstyle": "square,pad=0.45", "facecolor": "white", "edgecolor": style.INK, "linewidth": 0.8}
     arrow = {"arrowstyle": "-|>", "color": style.INK, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 0}
     for text, y in zip(texts, tops, strict=True):
-        ax.text(1.0, y, text, ha="center", va="center", bbox=frame, zorder=3)
+        ax.text(centre, y, text, ha="center", va="center", bbox=frame, zorder=3)
     for k, side in enumerate(sides):
         middle = (tops[k] + tops[k + 1]) / 2
-        ax.annotate("", (1.0, tops[k + 1] - 0.23), (1.0, tops[k] + 0.2), arrowprops=arrow)
-        ax.annotate("", (2.4, middle), (1.0, middle), arrowprops=arrow)
-        ax.text(2.47, middle, side, ha="left", va="center", bbox=frame | {"edgecolor": style.GREY}, zorder=3)
+        ax.annotate("", (centre, tops[k + 1] - 0.23), (centre, tops[k] + 0.2), arrowprops=arrow)
+        ax.annotate("", (beside - 0.07, middle), (centre, middle), arrowprops=arrow)
+        ax.text(beside, middle, side, ha="left", va="center", bbox=frame | {"edgecolor": style.GREY}, zorder=3)
     return fig, data
 
 
@@ -76,10 +78,10 @@ def _flow_data(steps: pd.DataFrame, language: str) -> pd.DataFrame:
     return data
 
 
-def _flow_side(row: pd.Series, language: str) -> str:
+def _flow_side(row: pd.Series, language: str, room: int) -> str:
     gone = pick(language, "set aside: ", "剔除：") + f"n = {int(row['removed'])}"
-    why = [style.wrap(row["why"], 60)] if row["why"] else []
-    return "\n".join([style.wrap(row["label"], 52), *why, gone])
+    why = [style.wrap(row["why"], room)] if row["why"] else []
+    return "\n".join([style.wrap(row["label"], room), *why, gone])
 
 
 @style.styled
@@ -98,17 +100,19 @@ def missing(
     data = frame[["variable", "missing", "n"]].assign(share=frame["missing"] / frame["n"])
     data = data.sort_values(["share", "variable"], ascending=[False, True], kind="stable").reset_index(drop=True)
     names = [labelled(v, labels, language) for v in data["variable"]]
-    fig, ax = style.new(style.TWO - 1, 0.6 + 0.22 * len(data))
-    y = style.rows(ax, names, 48)
+    width = style.width(style.TWO - 1)
+    shown = [style.wrap(name, max(32, int(8.5 * width))) for name in names]
+    fig, ax = style.new(width, 0.6 + style.pitch(shown) * len(data))
+    y = style.rows(ax, shown)
     ax.barh(y, 100 * data["share"], height=0.62, color=style.PALETTE[0])
     for place, row in zip(y, data.itertuples(), strict=True):
         ax.annotate(f"{percent(row.share, 1, language)} ({row.missing})", (100 * row.share, place), xytext=(4, 0),
-                    textcoords="offset points", va="center", size=7,
+                    textcoords="offset points", va="center", size="small",
                     bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8})
     top = max(100 * data["share"].max(), 100 * (limit or 0), 1.0)
     if limit is not None:
         style.zero_line(ax, 100 * limit)
-    ax.set_xlim(0, 1.28 * top)
+    ax.set_xlim(0, (1.28 if width > style.ONE else 1.5) * top)
     ax.set_xlabel(pick(language, "Missing answers, % of forms (count)", "缺失比例（%，括号内为份数）"))
     return fig, data.assign(label=names)
 
@@ -161,7 +165,7 @@ def distribution(
     edges = np.append(np.arange(low - 0.5, high + 0.5, width), high + 0.5)
     parts = []
     shape = {"nrows": len(groups), "sharex": True, "sharey": True, "squeeze": False}
-    fig, axes = style.new(style.ONE, 1.0 + 1.05 * len(groups), **shape)
+    fig, axes = style.new(style.width(style.ONE), 1.0 + 1.05 * len(groups), **shape)
     for k, (value, ax) in enumerate(zip(groups, axes[:, 0], strict=True)):
         answers = kept[score] if group is None else kept.loc[kept[group] == value, score]
         part = _histogram(answers.to_numpy(dtype=float), edges, width, min_cell)
@@ -173,7 +177,7 @@ def distribution(
     axes[-1, 0].set_xlabel(labelled(score, labels, language))
     axes[-1, 0].set_xlim(edges[0], edges[-1])
     per = pick(language, f"% of children per {width:g} points", f"每 {width:g} 分的儿童百分比")
-    fig.supylabel(per, size=8)
+    fig.supylabel(per)
     return fig, pd.concat(parts)[["group", "from", "to", "count", "percent"]]
 
 
@@ -191,7 +195,8 @@ def _mean_mark(ax: Axes, answers: pd.Series, name: str, language: str) -> None:
     mean, sd = float(answers.mean()), float(answers.std(ddof=1))
     ax.axvline(mean, color=style.INK, linewidth=1)
     text = f"M = {number(mean, 1, language)}, SD = {number(sd, 1, language)}, n = {len(answers)}"
-    ax.set_title(f"{name}: {text}" if name and language == "en" else f"{name}：{text}" if name else text, size=7.5)
+    colon = pick(language, ": ", "：")
+    ax.set_title(f"{name}{colon}{text}" if name else text, size=style.TICK)
 
 
 @style.styled
@@ -206,14 +211,15 @@ def scree(frame: pd.DataFrame, *, labels: Labels = None, language: str = "en") -
     """
     names = {"component": "factor", "observed": "eigenvalue", "random_quantile": "random"}
     data, retained = frame[list(names)].rename(columns=names), int(frame["keep"].sum())
-    fig, ax = style.new(style.ONE, 2.5)
+    fig, ax = style.new(style.width(style.ONE), 2.5)
     names = [pick(language, "this survey", "本次调查"), pick(language, "random data", "随机数据")]
     for k, column in enumerate(["eigenvalue", "random"]):
         ax.plot(data["factor"], data[column], **style.line(k), markersize=4, label=names[k])
-    ax.legend()
     ax.set_title(pick(language, f"Factors above random data: {retained}", f"高于随机数据的因子数：{retained}"))
     ax.set_xticks(data["factor"][:: 1 if len(data) <= 16 else 2])
     ax.set_xlabel(pick(language, "Factor", "因子"))
     ax.set_ylabel(pick(language, "Eigenvalue", "特征值"))
     ax.set_ylim(bottom=min(0.0, float(data[["eigenvalue", "random"]].min().min())))
+    ends = [(float(data["factor"].iloc[-1]), float(data[name].iloc[-1])) for name in ("eigenvalue", "random")]
+    style.end_labels(ax, ends, names, 0.075 * (ax.get_ylim()[1] - ax.get_ylim()[0]))
     return fig, data.copy()

@@ -1,18 +1,18 @@
 """One look for every figure, and the only place where a figure becomes bytes.
 
-Sizes are those of a thesis page (one or two columns), type is the committed font with Latin and Chinese glyphs,
-colours are Okabe and Ito's, which people with colour-blindness tell apart; every group also has its own marker, hatch
-and line so that a grey print works. Nothing here uses pyplot: there is no global state.
+The look itself (type, sizes, colours, line widths) is the style sheet lbc.mplstyle. A figure has a width of its own,
+or that of one column or of the page where it is asked for; every group has its own marker, hatch and line as well as
+its colour, so that a grey print works. Nothing here uses pyplot: there is no global state.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
-import io
-import unicodedata
+import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,48 +20,53 @@ import numpy as np
 import pandas as pd
 
 from lbc.errors import UserError
+from lbc.reporting import saving
+from lbc.reporting.lettering import pitch, spread, width_of, wrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+__all__ = [
+    "AS_DRAWN", "FAINT", "FONT", "GREY", "HATCHES", "INK", "LEVEL_ORDER", "LINES", "MARKERS", "ONE", "PALETTE",
+    "SHEET", "TICK", "TWO", "WIDTHS", "Drawn", "Labels", "again", "check_glyphs", "close", "end_labels", "glyphs",
+    "line", "look", "new", "note", "pitch", "preview", "require_glyphs", "rows", "save", "spread", "styled",
+    "whisker", "width", "width_of", "wrap", "zero_line",
+]
 Drawn = tuple[Any, pd.DataFrame]
 """What a figure function returns: the matplotlib figure and the frame of what is plotted."""
 Labels = dict[Any, Any] | None
 """`{name: {"en": ..., "zh": ...}}`; a name without an entry is printed as it stands."""
-FONT = Path(__file__).resolve().parent / "fonts" / "LBCSansSC-Regular.ttf"
+SHEET = Path(__file__).resolve().with_name("lbc.mplstyle")
+FONT = SHEET.parent / "fonts" / "LBCSansSC-Regular.ttf"
 ONE, TWO = 3.5, 6.6
-"""Widths in inches of a figure of one column and of the whole page."""
-INK, GREY, FAINT = "#222222", "#6E6E6E", "#D0D0D0"
-PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000", "#F0E442")
+"""Widths in inches of a figure of one column (89 mm) and of the whole page (168 mm; journals take 165 to 183)."""
+AS_DRAWN = "as drawn"
+WIDTHS = {"one": ONE, "two": TWO}
+_SETTINGS = dict(re.findall(r"^([\w.]+): (.+?)(?: +#.*)?$", SHEET.read_text(encoding="utf-8"), re.M))
+INK, GREY, FAINT = f"#{_SETTINGS['text.color']}", "#6E6E6E", f"#{_SETTINGS['grid.color']}"
+PALETTE = tuple(f"#{colour}" for colour in re.findall(r"[0-9A-F]{6}", _SETTINGS["axes.prop_cycle"]))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 HATCHES = ("", "////", "....", "xxxx", "----", "\\\\\\\\", "++", "oo")
 LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)), (0, (3, 1, 1, 1)), (0, (8, 2)))
+TICK = float(_SETTINGS["xtick.labelsize"])
 LEVEL_ORDER = ("individual", "family", "school_community", "society")
-RC = {
-    "font.family": ["LBC Sans SC", "DejaVu Sans"], "font.size": 8, "axes.unicode_minus": False,
-    "axes.titlesize": 8, "axes.labelsize": 8, "xtick.labelsize": 7.5, "ytick.labelsize": 7.5, "legend.fontsize": 7.5,
-    "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": INK, "axes.linewidth": 0.7,
-    "axes.labelcolor": INK, "text.color": INK, "xtick.color": INK, "ytick.color": INK, "axes.titlelocation": "left",
-    "xtick.major.width": 0.7, "ytick.major.width": 0.7, "xtick.major.size": 3, "ytick.major.size": 3,
-    "lines.linewidth": 1.3, "lines.markersize": 5, "hatch.linewidth": 0.5, "legend.frameon": False,
-    "figure.dpi": 100, "savefig.dpi": 300, "figure.constrained_layout.use": True, "savefig.facecolor": "white",
-    "pdf.fonttype": 42, "ps.fonttype": 42, "svg.fonttype": "path", "svg.hashsalt": "lbc", "axes.axisbelow": True,
-}
 NOTE_ID = "lbc-note"
 NOTE_INCHES = 0.22
+_asked: ContextVar[str | None] = ContextVar("width of the figure being drawn", default=None)
 
 
 @contextlib.contextmanager
 def look() -> Iterator[None]:
     """matplotlib's own defaults plus this style, whatever the user's matplotlibrc says."""
     import matplotlib as mpl
+    import matplotlib.style
 
     _register()
     with mpl.rc_context(), warnings.catch_warnings():
         warnings.filterwarnings("error", message="Glyph", category=UserWarning)
         mpl.rcdefaults()
-        mpl.rcParams.update(RC)
+        mpl.style.use(SHEET)
         yield
 
 
@@ -105,16 +110,53 @@ def require_glyphs(text: str, where: str = "") -> None:
 
 
 def styled(draw: Callable[..., Any]) -> Callable[..., Any]:
-    """Run a figure function under this style and check the glyphs of every text it set."""
+    """Run a figure function under this style and check the glyphs of every text it set.
+
+    The figure carries `lbc_again(language, width=None)`, which draws it once more from the same arguments in another
+    language, and in the width of one or two columns where that is asked for; see `again`.
+    """
 
     @functools.wraps(draw)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         with look():
             fig, data = draw(*args, **kwargs)
             _settle_texts(fig)
+
+        def once_more(language: str, width: str | None = None) -> Drawn:
+            before = _asked.set(width or _asked.get())
+            try:
+                return wrapper(*args, **kwargs | {"language": language})
+            finally:
+                _asked.reset(before)
+
+        fig.lbc_again, fig.lbc_language = once_more, kwargs.get("language", "en")
         return fig, data.reset_index(drop=True)
 
     return wrapper
+
+
+def again(fig: Figure, language: str | None = None, width: str | None = None) -> Figure:
+    """The figure in another language or width ("one", "two"); one that no function of ours drew is resized alone."""
+    width = None if width == AS_DRAWN else width
+    if width not in {None, *WIDTHS}:
+        fix = f'write "one", "two" or "{AS_DRAWN}"'
+        raise UserError(f"'{width}' is no width of a figure", "figures.width", fix=fix)
+    if redraw := getattr(fig, "lbc_again", None):
+        return redraw(language or fig.lbc_language, width)[0]
+    if width:
+        wide, high = fig.get_size_inches()
+        fig.set_size_inches(WIDTHS[width], high * WIDTHS[width] / wide)
+    return fig
+
+
+def width(own: float, least: float = ONE) -> float:
+    """Inches that the figure being drawn is wide: what was asked for, else its own.
+
+    `least` is the narrowest in which it can be read; one that needs more than a column stays on two.
+    """
+    if (asked := _asked.get()) is None:
+        return own
+    return WIDTHS[asked] if WIDTHS[asked] >= least else TWO
 
 
 def _settle_texts(fig: Figure) -> None:
@@ -161,8 +203,11 @@ def new(width: float, height: float, **subplots: Any) -> tuple[Any, Any]:
     return fig, fig.subplots(**subplots)
 
 
-def save(fig: Figure, stem: Path, synthetic_note: str | None = None) -> list[Path]:
-    """Write PNG (300 dpi), SVG and PDF with the same bytes every time.
+def save(
+    fig: Figure, stem: Path, synthetic_note: str | None = None, formats: Sequence[str] = saving.USUAL,
+    width: str | None = None,
+) -> list[Path]:
+    """Write the figure in each format with the same bytes every time.
 
     Parameters
     ----------
@@ -171,22 +216,29 @@ def save(fig: Figure, stem: Path, synthetic_note: str | None = None) -> list[Pat
         Path without suffix; its folder must exist.
     synthetic_note : str, optional
         Printed below the figure, e.g. "Simulated data"; once, however often the figure is saved.
+    formats : sequence of str
+        Of "png" (300 dpi), "svg", "pdf" (TrueType embedded) and "tiff" (600 dpi, RGB, LZW).
+    width : {"one", "two", "as drawn"}, optional
+        Columns; the figure is drawn once more in that width.
 
     Returns
     -------
     list of Path
+
+    Raises
+    ------
+    UserError
+        If a format or width is unknown.
     """
+    saving.check(formats)
+    if width and width != AS_DRAWN:
+        fig = again(fig, width=width)
     if synthetic_note:
         note(fig, synthetic_note)
-    metadata: dict[str, dict[str, None]] = {
-        "png": {"Software": None},
-        "svg": {"Date": None, "Creator": None},
-        "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
-    }
     paths = []
-    for kind, fields in metadata.items():
+    for kind in formats:
         path = stem.with_name(f"{stem.name}.{kind}")
-        path.write_bytes(_render(fig, kind, 300, fields))
+        path.write_bytes(_render(fig, kind))
         paths.append(path)
     return paths
 
@@ -195,18 +247,13 @@ def preview(fig: Figure, synthetic_note: str | None = None) -> bytes:
     """The figure as a PNG of 100 dpi, for the notebook."""
     if synthetic_note:
         note(fig, synthetic_note)
-    return _render(fig, "png", 100, {"Software": None})
+    return _render(fig, "png", 100)
 
 
-def _render(fig: Figure, kind: str, dpi: int, metadata: dict[str, None]) -> bytes:
-    buffer = io.BytesIO()
+def _render(fig: Figure, kind: str, dpi: int | None = None) -> bytes:
     with look():
         check_glyphs(fig)
-        try:
-            fig.savefig(buffer, format=kind, dpi=dpi, metadata=metadata)
-        except UserWarning as warning:
-            raise UserError("a text of the figure has a character without a glyph", why=str(warning)) from None
-    return buffer.getvalue()
+        return saving.rendered(fig, kind, dpi)
 
 
 def note(fig: Figure, text: str) -> None:
@@ -217,88 +264,21 @@ def note(fig: Figure, text: str) -> None:
     fig.set_size_inches(width, height + NOTE_INCHES)
     share = NOTE_INCHES / (height + NOTE_INCHES)
     fig.get_layout_engine().set(rect=(0, share, 1, 1 - share))
-    place = {"ha": "right", "va": "bottom", "size": 6.5, "color": GREY, "gid": NOTE_ID}
+    place = {"ha": "right", "va": "bottom", "size": "small", "color": GREY, "gid": NOTE_ID}
     with look():
         fig.text(0.99, 0.04 / (height + NOTE_INCHES), text, **place)
 
 
 def close(fig: Figure) -> None:
-    """Free what the figure holds; it cannot be saved afterwards."""
+    """Free what the figure holds; it cannot be saved or drawn again afterwards."""
     fig.clear()
+    fig.lbc_again = None
 
 
-def width_of(text: str) -> int:
-    """Width in half-width columns: a Chinese character counts two."""
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
-
-
-def wrap(text: str, width: int) -> str:
-    """Break a text into lines of at most `width` half-width columns, at spaces or between Chinese characters.
-
-    Punctuation never begins a line; the lines are of about equal length, so that no word stands alone on the last.
-    """
-    lines = _fill(text, width)
-    for narrower in range(-(-width_of(text) // len(lines)), width):
-        if len(tried := _fill(text, narrower)) == len(lines):
-            return "\n".join(tried)
-    return "\n".join(lines)
-
-
-def _fill(text: str, width: int) -> list[str]:
-    lines: list[str] = [""]
-    for piece in _pieces(text):
-        over = width_of((lines[-1] + piece).rstrip()) > width
-        if lines[-1].strip() and over and piece[0] not in "，。、；：！？）》”,.;:!?)%":
-            lines.append("")
-        lines[-1] += piece if lines[-1] else piece.lstrip()
-    return [line.rstrip() for line in lines]
-
-
-def _pieces(text: str) -> Iterator[str]:
-    """Words with the space before them, and single Chinese characters."""
-    word = ""
-    for char in text:
-        wide = unicodedata.east_asian_width(char) in "WF"
-        if word and (wide or char == " "):
-            yield word
-            word = ""
-        if wide:
-            yield char
-        else:
-            word += char
-    if word:
-        yield word
-
-
-def spread(positions: list[float], gap: float, low: float | None = None, high: float | None = None) -> list[float]:
-    """Move label positions apart so that neighbours keep at least `gap`, each staying near its own place.
-
-    Overlapping neighbours are pooled into a block centred on their mean, as in isotonic regression.
-    """
-    order = sorted(range(len(positions)), key=lambda i: positions[i])
-    blocks: list[list[float]] = []  # each: number of labels, centre
-    for i in order:
-        blocks.append([1, positions[i]])
-        while len(blocks) > 1 and blocks[-1][1] - blocks[-2][1] < gap * (blocks[-1][0] + blocks[-2][0]) / 2:
-            count, centre = blocks.pop()
-            total = blocks[-1][0] + count
-            blocks[-1] = [total, (blocks[-1][0] * blocks[-1][1] + count * centre) / total]
-    places = [centre + gap * (k - (count - 1) / 2) for count, centre in blocks for k in range(int(count))]
-    shift = 0.0
-    if high is not None and places and places[-1] > high:
-        shift = high - places[-1]
-    if low is not None and places and places[0] + shift < low:
-        shift = low - places[0]
-    result = [0.0] * len(positions)
-    for i, place in zip(order, places, strict=True):
-        result[i] = place + shift
-    return result
-
-
-def rows(ax: Axes, labels: list[str], wrap_at: int = 34) -> np.ndarray:
-    """Label the y axis with one row per label, the first on top; returns the rows' positions."""
+def rows(ax: Axes, labels: list[str]) -> np.ndarray:
+    """Label the y axis with one row per label, wrapped already, the first on top; returns the rows' positions."""
     places = np.arange(len(labels), dtype=float)
-    ax.set_yticks(places, [wrap(label, wrap_at) for label in labels])
+    ax.set_yticks(places, labels)
     ax.set_ylim(len(labels) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
@@ -317,6 +297,28 @@ def whisker(ax: Axes, x: Any, y: Any, low: Any, high: Any, *, across: bool = Tru
 def line(k: int) -> dict[str, Any]:
     """Marker, dashes and colour of the k-th series: told apart in grey as well."""
     return {"marker": MARKERS[k % 8], "linestyle": LINES[k % 8], "color": PALETTE[k % 8]}
+
+
+def end_labels(
+    ax: Axes, ends: list[tuple[float, float]], names: list[str], gap: float, colors: list[str] | None = None,
+) -> None:
+    """Name lines at the right of the axes instead of in a legend, moved apart where the names would touch.
+
+    Parameters
+    ----------
+    ends : list of (x, y)
+        Last point of each line.
+    gap : float
+        Least distance of two names on the y axis.
+    """
+    low, high = sorted(ax.get_ylim())
+    places = spread([y for _, y in ends], gap, low, high)
+    edge = ax.get_yaxis_transform()
+    right = ax.get_xlim()[1]
+    for k, (name, (x, y), place) in enumerate(zip(names, ends, places, strict=True)):
+        ax.annotate("", (x, y), (1.015, place), textcoords=edge, annotation_clip=False, zorder=1, arrowprops={
+            "arrowstyle": "-", "color": GREY, "linewidth": 0.4, "shrinkA": 0, "shrinkB": 3 if x < right else 0})
+        ax.text(1.02, place, name, transform=edge, va="center", size="small", color=colors[k] if colors else INK)
 
 
 def zero_line(ax: Axes, at: float = 0.0, *, vertical: bool = True) -> None:
