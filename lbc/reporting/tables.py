@@ -1,4 +1,4 @@
-"""One table object for every form a table is read in: three-line HTML, Markdown, CSV, later Word.
+"""One table object for every form a table is read in: three-line HTML, Markdown, CSV, Word.
 
 Numbers stay numbers in the frame; they are rounded only where people read. A cell may hold text in both languages as
 {"en": ..., "zh": ...}.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import date
 from html import escape
 from numbers import Integral, Real
 from typing import Any
@@ -18,6 +17,7 @@ import pandas as pd
 
 from lbc.reporting import wording
 from lbc.reporting.columns import FORMATS, HEADS, in_words
+from lbc.reporting.protocol import protocol
 from lbc.reporting.terms import EVIDENCE, LEVELS, labelled, words
 
 FORMAT = re.compile(r"(\+?)\.(\d)([fr%])|d|p|text")
@@ -25,6 +25,7 @@ STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "
 RULES = {"top": "border-top:1.5pt solid currentColor", "head": "border-bottom:0.75pt solid currentColor",
          "bottom": "border-bottom:1.5pt solid currentColor"}
 CELL = "padding:2px 10px"
+LANGUAGES = ("en", "zh")
 
 
 @dataclass(frozen=True)
@@ -90,47 +91,80 @@ class Table:
         how = self.formats.get(column) or (FORMATS.get(column) if self.frame[column].dtype == float else None)
         return show(value, how or _usual(self.frame[column], value), language)
 
-    def to_html(
-        self, language: str, *, caption: Any = None, note: Any = None, synthetic_note: str | None = None
-    ) -> str:
-        """A three-line table: class `lbc-table`, rules in the style attributes, everything escaped, no ids.
+    def rendered(self, caption: Any = None, note: Any = None) -> dict[str, Any]:
+        """The table as it is read, in both languages: the one form that HTML, Markdown and Word are made from.
 
         Parameters
         ----------
-        language : {"en", "zh"}
         caption, note : Words or str, optional
             Instead of the table's own.
-        synthetic_note : str, optional
-            Printed in the note of a table of simulated data.
+
+        Returns
+        -------
+        dict
+            What JSON keeps: `caption` ({"en", "zh"}), `note` (the same, or None), `heads` and `cells` (texts by
+            language), `numeric` (which columns are set flush right).
         """
-        caption = words(self.caption if caption is None else caption, language)
-        notes = [text for text in (words(self.note if note is None else note, language), synthetic_note) if text]
-        sides = ["right" if flush else "left" for flush in self.numeric()]
-        heads = "".join(f'<th scope="col" style="text-align:{side};{CELL};{RULES["head"]}">{_text(head)}</th>'
-                        for head, side in zip(self.heads(language), sides, strict=True))
-        body = ["<tr>" + "".join(f'<td style="text-align:{side};{CELL}">{_text(cell)}</td>'
-                                 for cell, side in zip(row, sides, strict=True)) + "</tr>"
-                for row in self.cells(language)]
-        whole = f'border-collapse:collapse;{RULES["top"]};{RULES["bottom"]}'
-        lines = [f'<table class="lbc-table" style="{whole}">',
-                 *([f'<caption style="text-align:left">{_text(caption)}</caption>'] if caption else []),
-                 f"<thead><tr>{heads}</tr></thead>", "<tbody>", *body, "</tbody>", "</table>"]
-        if notes:
-            lines.append(f'<p class="lbc-note">{"<br>".join(_text(text) for text in notes)}</p>')
-        return "\n".join(lines) + "\n"
+        note = self.note if note is None else note
+        return {
+            "caption": _both(self.caption if caption is None else caption),
+            "note": _both(note) if note else None,
+            "heads": {language: self.heads(language) for language in LANGUAGES},
+            "cells": {language: self.cells(language) for language in LANGUAGES},
+            "numeric": self.numeric(),
+        }
+
+    def to_html(
+        self, language: str, *, caption: Any = None, note: Any = None, synthetic_note: str | None = None
+    ) -> str:
+        """The table as `html` writes it, under another caption or note where one is given."""
+        return html(self.rendered(caption, note), language, synthetic_note)
 
     def to_markdown(self, language: str) -> str:
-        """A Markdown table with caption above and note below."""
-        rule = ["---:" if flush else "---" for flush in self.numeric()]
-        rows = [self.heads(language), rule, *self.cells(language)]
-        lines = ["| " + " | ".join(_bare(cell) for cell in row) + " |" for row in rows]
-        before = [words(self.caption, language), ""] if self.caption else []
-        after = ["", words(self.note, language)] if self.note else []
-        return "\n".join([*before, *lines, *after]) + "\n"
+        """The table as `markdown` writes it."""
+        return markdown(self.rendered(), language)
 
     def to_csv(self) -> str:
         """The frame in full precision; see `csv_text`."""
         return csv_text(self.frame)
+
+
+def html(table: dict[str, Any], language: str, synthetic_note: str | None = None) -> str:
+    """A three-line table: class `lbc-table`, rules in the style attributes, everything escaped, no ids.
+
+    Parameters
+    ----------
+    table : dict
+        As `Table.rendered` gives it.
+    language : {"en", "zh"}
+    synthetic_note : str, optional
+        Printed in the note of a table of simulated data.
+    """
+    caption = table["caption"][language]
+    notes = [text for text in (table["note"] and table["note"][language], synthetic_note) if text]
+    sides = ["right" if flush else "left" for flush in table["numeric"]]
+    heads = "".join(f'<th scope="col" style="text-align:{side};{CELL};{RULES["head"]}">{_text(head)}</th>'
+                    for head, side in zip(table["heads"][language], sides, strict=True))
+    body = ["<tr>" + "".join(f'<td style="text-align:{side};{CELL}">{_text(cell)}</td>'
+                             for cell, side in zip(row, sides, strict=True)) + "</tr>"
+            for row in table["cells"][language]]
+    whole = f'border-collapse:collapse;{RULES["top"]};{RULES["bottom"]}'
+    lines = [f'<table class="lbc-table" style="{whole}">',
+             *([f'<caption style="text-align:left">{_text(caption)}</caption>'] if caption else []),
+             f"<thead><tr>{heads}</tr></thead>", "<tbody>", *body, "</tbody>", "</table>"]
+    if notes:
+        lines.append(f'<p class="lbc-note">{"<br>".join(_text(text) for text in notes)}</p>')
+    return "\n".join(lines) + "\n"
+
+
+def markdown(table: dict[str, Any], language: str) -> str:
+    """A Markdown table, as `Table.rendered` gives it, with caption above and note below."""
+    rule = ["---:" if flush else "---" for flush in table["numeric"]]
+    rows = [table["heads"][language], rule, *table["cells"][language]]
+    lines = ["| " + " | ".join(_bare(cell) for cell in row) + " |" for row in rows]
+    before = [_line(table["caption"][language]), ""] if table["caption"][language] else []
+    after = ["", _line(table["note"][language])] if table["note"] else []
+    return "\n".join([*before, *lines, *after]) + "\n"
 
 
 def show(value: float, how: str, language: str = "en") -> str:
@@ -194,13 +228,22 @@ def _usual(column: pd.Series, value: Real) -> str:
     return "d" if whole else ".2f"
 
 
+def _both(text: Any) -> dict[str, str]:
+    return {language: words(text, language) for language in LANGUAGES}
+
+
 def _text(text: str) -> str:
     return escape(text, quote=True).replace("\n", "<br>")
 
 
 def _bare(text: str) -> str:
-    """A cell of Markdown: no pipe, no line break, no live HTML."""
-    return escape(text, quote=False).replace("|", "\\|").replace("\n", " ")
+    """Markdown that reads as the text and does nothing else: no pipe, line break, emphasis, formula or live HTML."""
+    return re.sub(r"([\\`*_\[\]|~$])", r"\\\1", escape(text, quote=False)).replace("\n", " ")
+
+
+def _line(text: str) -> str:
+    """A line of Markdown outside a table, where its first sign must not begin a list or a heading."""
+    return re.sub(r"^(\d*)([#+=.)-])", r"\1\\\2", _bare(text))
 
 
 def heads(name: str) -> dict[str, str]:
@@ -217,73 +260,15 @@ def group_heads(reference: dict[str, str], focal: dict[str, str]) -> dict[str, d
     return made | {"level": {"en": "value", "zh": "取值"}}
 
 
-def protocol(fixed: Any, language: str = "en", registered: dict[str, str] | None = None) -> pd.DataFrame:
-    """What the protocol of group and case work fixed beforehand, as lines that a reader understands.
-
-    Parameters
-    ----------
-    fixed : lbc.params.Intervention
-    registered : dict, optional
-        When it was registered and what changed since, in en and zh (`stage.registered.words`).
-    """
-    word = {"top_scores": ("the highest scores of the survey", "问卷得分最高者"),
-            "nomination": ("nomination", "推荐"),
-            "volunteers": ("volunteers", "自愿报名"), "none": ("nobody was measured again", "无人重测"),
-            "resurvey": ("children of the survey, measured again", "再次测量的调查儿童"),
-            "waitlist": ("children on the waiting list", "等候名单上的儿童"),
-            "matched": ("chosen children of the survey, measured again", "选出的再次测量的调查儿童"),
-            "lottery": ("; drawn by lot", "；抽签决定"), "decided": ("", ""),
-            "down": ("↓", "↓"), "up": ("↑", "↑")}
-    zh = language == "zh"
-    waves = fixed.waves
-    outcomes = "; ".join(f"{o.score} {word[o.direction][zh]}{(' (primary)', '（主要）')[zh] if o.primary else ''}"
-                         for o in fixed.outcomes)
-    span = "{0.value} ({0.low}-{0.high}); {0.source}"
-    days = _days(waves, waves.screening, waves.after_group)
-    here = "" if days is None else (f"; here {days} days", f"；本研究相隔 {days} 天")[zh]
-    could = "; ".join(f"{asked.variable} = {asked.value}" for asked in fixed.eligible or [])
-    otherwise = {True: ("the group of interest", "关注组"), False: ("every child surveyed", "所有受调查儿童")}
-    rows = [
-        (("who could be chosen", "可入选者"), could or otherwise[fixed.eligible is None][zh]),
-        (("how members were chosen", "成员选取方式"), word[fixed.selection][zh]),
-        (("low-loneliness peer, kept apart", "单列的低孤独感同伴"), fixed.low_peer or "—"),
-        (("compared with", "比较对象"), word[fixed.comparison][zh] + word[fixed.allocation][zh]),
-        (("waves", "测量时间点"), _when(waves, zh)),
-        (("registered outcomes", "登记的结果指标"), outcomes),
-        (("level of the primary test", "主要检验水平"), f"{fixed.alpha:g}"),
-        (("retest correlation", "重测相关"), span.format(fixed.retest) + here),
-        (("reliability", "信度"), span.format(fixed.reliability)),
-        *([(("rule for case work", "个案工作规则"), getattr(fixed.case.rule, language))] if fixed.case else []),
-        *([(("registered", "登记"), registered[language])] if registered else []),
-    ]
-    return pd.DataFrame([(text[zh], holds) for text, holds in rows], columns=["rule", "holds"])
-
-
-def _days(waves: Any, first: str, last: str) -> int | None:
-    """Days between two waves; None where a date is missing."""
-    dates = [waves.dates.get(wave) for wave in (first, last)]
-    return None if None in dates else (date.fromisoformat(dates[1]) - date.fromisoformat(dates[0])).days
-
-
-def _when(waves: Any, zh: bool) -> str:
-    """The waves with their dates and the days since the one before."""
-    every = (waves.screening, waves.before, waves.after_group, waves.after_case, waves.follow_up)
-    times = list(dict.fromkeys(wave for wave in every if wave))
-    parts = []
-    for before, wave in zip([None, *times], times, strict=False):
-        days = None if before is None else _days(waves, before, wave)
-        since = "" if days is None else (f" ({days} days later)", f"（{days} 天后）")[zh]
-        parts.append(f"{wave} {waves.dates.get(wave, '')}".strip() + since)
-    return ", ".join(parts)
-
-
 def findings(found: dict[str, dict[str, Any]], language: str = "en") -> pd.DataFrame:
     """How many findings there are of each strength of evidence, and how many of them could not be estimated."""
-    rows = [(EVIDENCE[f["evidence"]][language], f["confirmatory"], f["estimate"] is None) for f in found.values()]
+    rows = [(f["evidence"], f["confirmatory"], f["estimate"] is None) for f in found.values()]
     table = pd.DataFrame(rows, columns=["evidence", "confirmatory", "not_estimable"])
     grouped = table.groupby("evidence", sort=True)
-    return grouped.agg(findings=("evidence", "size"), confirmatory=("confirmatory", "sum"),
-                       not_estimable=("not_estimable", "sum")).reset_index()
+    counts = grouped.agg(findings=("evidence", "size"), confirmatory=("confirmatory", "sum"),
+                         not_estimable=("not_estimable", "sum")).reset_index()
+    return counts.assign(evidence=[EVIDENCE[strength][language] for strength in counts["evidence"]])
 
 
-__all__ = ["LEVELS", "Table", "csv_text", "findings", "group_heads", "guard", "heads", "protocol", "show"]
+__all__ = ["LEVELS", "Table", "csv_text", "findings", "group_heads", "guard", "heads", "html", "markdown",
+           "protocol", "show"]

@@ -69,6 +69,14 @@ GROUPS: dict[str, Words] = {
     "population": {"en": "children surveyed", "zh": "名受调查儿童"},
     "case": {"en": "child with case work", "zh": "名接受个案工作的儿童"},
     "controls": {"en": "members with group work alone", "zh": "名仅参加小组的组员"},
+    "forms in the file": {"en": "forms in the file", "zh": "份问卷在文件中"},
+    "received": {"en": "received", "zh": "份收回"}, "consent": {"en": "with consent", "zh": "份已获同意"},
+    "blank_or_test": {"en": "neither blank nor a test", "zh": "份非空白亦非测试"},
+    "usable_ids": {"en": "with a usable id", "zh": "份编号可用"},
+    "duplicates": {"en": "each child once", "zh": "份不重复"},
+    "scope": {"en": "within scope", "zh": "份属于研究范围"},
+    "careless": {"en": "answered with care", "zh": "份认真作答"},
+    "outcome_missing": {"en": "with the outcome", "zh": "份结果变量可用"},
     "forms": {"en": "forms", "zh": "份问卷"}, "classes": {"en": "classes", "zh": "个班级"},
     "clusters": {"en": "classes", "zh": "个班级"}, "groups": {"en": "groups", "zh": "个群组"},
     "schools": {"en": "schools", "zh": "所学校"}, "observations": {"en": "observations", "zh": "个观测"},
@@ -144,7 +152,7 @@ NAMES: dict[str, str] = {
 """Chinese names; symbols and names of coefficients (Hedges g, NAP, ICC) read the same in both languages."""
 BOUNDED = re.compile(
     r"alpha|omega|α|ω|correlation|R squared|R²|R2|NAP|Tau|kappa|P\(|AC1|KMO|KR-20|probability|share|ICC|LMG|"
-    r"eta squared|Cramér", re.I
+    r"eta squared|Cramér|CFI|RMSEA|Kendall's W", re.I
 )
 """Quantities that cannot exceed 1 in size."""
 SYMBOLS: list[tuple[str, str]] = [

@@ -1,7 +1,18 @@
 """Numbers and findings in words: one formatter for everything that a person reads, in English and Chinese.
 
-English follows APA 7 (no leading zero where a number cannot exceed 1: p, r, alpha; `p < .001`); Chinese keeps the
-leading zero. Rounding is half-even on the decimal digits, after cutting the last bits that differ between machines.
+English follows APA 7, Chinese what theses and GB/T 15835-2011 ask for. The rules, each in one function:
+
+- leading zero (`number`): English drops it where a quantity cannot exceed 1 in size (p, r, R², α, κ, ICC; not d,
+  g, SD), Chinese never drops it; shares are read as percentages in both;
+- p (`p_value`): exact to three digits, `p < .001` below and `p > .999` above; no stars in place of a p value;
+- tests (`statistic`): degrees of freedom in parentheses, whole or with two digits;
+- intervals (`interval`): `95% CI [1.20, 3.40]` in both languages, the unit not repeated inside;
+- a word for a size (`verbal_size`) always names the rule it follows;
+- between the parts of a report Chinese takes full-width marks; inside (1, 17) and [1.20, 3.40] none
+  are used;
+- a minus sign is U+2212; letters of statistics are set in italics (`runs`).
+
+Rounding is half-even on the decimal digits, after cutting the last bits that differ between machines.
 """
 
 from __future__ import annotations
@@ -11,6 +22,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from lbc.reporting import reasons, terms
+from lbc.reporting.italics import runs as runs
 
 MINUS = "\N{MINUS SIGN}"
 NULL_IS_ZERO = re.compile(
@@ -24,6 +36,14 @@ EFFECT_KINDS = [
     (r"cronbach|kr-20|omega|^α$|^ω$", "alpha"),
 ]
 """Which rule a name calls for, the first that fits; an empty one says that no common rule fits."""
+SYMBOLS = [
+    (r"\bdelta (?=R)", "Δ"), (r"(?<![A-Za-z])R(?: squared|2)\b", "R²"), (r"\bf2\b", "f²"),
+    (r"\beta squared\b", "η²"), (r"\bomega squared\b", "ω²"), (r"\bepsilon squared\b", "ε²"),
+    (r"\balpha\b", "α"), (r"\bomega\b", "ω"), (r"\bkappa\b", "κ"), (r"\btau\b", "τ"),
+]
+"""Parts of names that a reader expects as symbols. Tau-b and BC-Tau of single cases keep their published names."""
+BOUNDED = {"|r|", "R²", "κ", "α", "NAP"}
+"""Symbols of rules for quantities that cannot exceed 1 in size."""
 
 
 def number(
@@ -77,13 +97,12 @@ def p_value(p: float | None, language: str = "en") -> str:
 
 
 def interval(ci: Any, level: float = 0.95, digits: int = 2, language: str = "en", *, bounded: bool = False) -> str:
-    """A confidence interval: `95% CI [1.20, 3.40]`; an open end reads as infinity."""
+    """A confidence interval in either language: `95% CI [1.20, 3.40]`; an open end reads as infinity."""
     low, high = ci
     low = -float("inf") if low is None else low
     high = float("inf") if high is None else high
     ends = ", ".join(number(end, digits, language, bounded=bounded) for end in (low, high))
-    words = {"en": "CI", "zh": "置信区间"}[language]
-    return f"{number(100 * level, 0)}% {words} [{ends}]"
+    return f"{round(100 * level, 2):g}% CI [{ends}]"
 
 
 def statistic(test: dict[str, Any] | None, language: str = "en") -> str:
@@ -109,7 +128,7 @@ def statistic(test: dict[str, Any] | None, language: str = "en") -> str:
         parts.append(p_value(test["p"], language))
     if test.get("p_adjusted") is not None:
         parts.append({"en": "Holm-adjusted ", "zh": "Holm 校正后 "}[language] + p_value(test["p_adjusted"], language))
-    return words + ", ".join(parts)
+    return words + {"en": ", ", "zh": "，"}[language].join(parts)
 
 
 def quantity(entry: dict[str, Any], language: str = "en") -> str:
@@ -125,7 +144,18 @@ def quantity(entry: dict[str, Any], language: str = "en") -> str:
         ci = entry.get("ci")
         ends = interval(ci, entry.get("level", 0.95), digits, language, bounded=bounded) if ci else ""
     comma = {"en": ", ", "zh": "，"}[language]
-    return f"{terms.name(name, language)} = {value}{comma + ends if ends else ''}"
+    return f"{symbols(terms.name(name, language))} = {value}{comma + ends if ends else ''}"
+
+
+def symbols(name: str) -> str:
+    """The name of a quantity with its symbols as they are printed.
+
+    >>> symbols("delta R2"), symbols("partial eta squared"), symbols("Cronbach's alpha"), symbols("Cohen f2")
+    ('ΔR²', 'partial η²', "Cronbach's α", 'Cohen f²')
+    """
+    for pattern, symbol in SYMBOLS:
+        name = re.sub(pattern, symbol, name)
+    return name
 
 
 def verbal_size(value: float, kind: str, language: str = "en") -> str:
@@ -151,9 +181,19 @@ def verbal_size(value: float, kind: str, language: str = "en") -> str:
     step = sum(size >= bound for bound in rule.bounds)
     low = None if step == 0 else rule.bounds[step - 1]
     high = None if step == len(rule.bounds) else rule.bounds[step]
-    span = f"{f'{low:g} ≤ ' if low is not None else ''}{rule.symbol}{f' < {high:g}' if high is not None else ''}"
+    span = rule.symbol
+    if low is not None:
+        span = f"{_bound(low, rule.symbol, language)} ≤ {span}"
+    if high is not None:
+        span = f"{span} < {_bound(high, rule.symbol, language)}"
     left, right, colon = {"en": (" (", ")", ": "), "zh": ("（", "）", "：")}[language]
     return f"{rule.words[language][step]}{left}{rule.source}{colon}{span}{right}"
+
+
+def _bound(value: float, symbol: str, language: str) -> str:
+    """A bound of a rule; it has a leading zero where a number of its kind has one."""
+    text = f"{round(value, 3):g}"
+    return text.removeprefix("0") if language == "en" and symbol in BOUNDED and text.startswith("0.") else text
 
 
 def kind_of(name: str) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 
 import numpy as np
 import pandas as pd
@@ -106,6 +107,21 @@ def test_markdown() -> None:
         "| 孤独感&lt;总分&gt; | +0.35 | &lt; 0.001 | 600 | 12.5% |\n"
         "| plain \\| text | — | 0.500 | 12 | 100.0% |\n\n注：说明。\n"
     )
+
+
+def test_the_rendered_form_is_what_json_keeps() -> None:
+    made = table().rendered()
+    assert json.loads(json.dumps(made)) == made
+    assert made == {
+        "caption": {"en": "Table & caption", "zh": "表注"},
+        "note": {"en": "Note.", "zh": "注：说明。"},
+        "heads": {"en": ["Outcome", "Hedges g", "p", "n", "Share"], "zh": ["结果变量", "Hedges g", "p", "人数", "比例"]},
+        "cells": {language: table().cells(language) for language in ("en", "zh")},
+        "numeric": [False, True, True, True, True],
+    }
+    bare = Table(pd.DataFrame({"x": [1.0]})).rendered(caption="Both", note={"en": "y", "zh": "另注"})
+    assert (bare["caption"], bare["note"]) == ({"en": "Both", "zh": "Both"}, {"en": "y", "zh": "另注"})
+    assert Table(pd.DataFrame({"x": [1.0]})).rendered()["note"] is None
 
 
 def test_csv_has_full_precision_both_languages_and_lf() -> None:

@@ -87,22 +87,22 @@ def test_p_value(p: float | None, en: str, zh: str) -> None:
         (
             {"name": "Welch t", "statistic": 2.3149, "df": 318.241, "p": 0.0212},
             "t(318.24) = 2.31, p = .021",
-            "t(318.24) = 2.31, p = 0.021",
+            "t(318.24) = 2.31，p = 0.021",
         ),
         (
             {"name": "F", "statistic": 16.894, "df": [1, 17.0], "p": 0.0007},
             "F(1, 17) = 16.89, p < .001",
-            "F(1, 17) = 16.89, p < 0.001",
+            "F(1, 17) = 16.89，p < 0.001",
         ),
         (
             {"name": "chi2", "statistic": 85.306, "df": 24, "p": 0.0},
             "χ²(24) = 85.31, p < .001",
-            "χ²(24) = 85.31, p < 0.001",
+            "χ²(24) = 85.31，p < 0.001",
         ),
         (
             {"name": "Pearson r", "statistic": -0.364, "df": 598, "p": 0.0312},
             "r(598) = −.36, p = .031",
-            "r(598) = −0.36, p = 0.031",
+            "r(598) = −0.36，p = 0.031",
         ),
         (
             {"name": "exact sign-flip", "statistic": None, "df": None, "p": 0.015625},
@@ -112,7 +112,7 @@ def test_p_value(p: float | None, en: str, zh: str) -> None:
         (
             {"name": "Wilcoxon", "statistic": 0, "df": None, "p": 0.015625},
             "exact signed-rank test, V = 0.00, p = .016",
-            "精确符号秩检验，V = 0.00, p = 0.016",
+            "精确符号秩检验，V = 0.00，p = 0.016",
         ),
         (None, "", ""),
     ],
@@ -129,8 +129,8 @@ def test_the_sentence_of_a_difference() -> None:
         "Strength of evidence: association (the two go together, which does not say why)."
     )
     assert wording.sentence(finding(), "zh") == (
-        "孤独感（留守减非留守）：均值差 = 3.42 分，95% 置信区间 [1.90, 4.94]；"
-        "Hedges g = 0.35，95% 置信区间 [0.19, 0.51]，小（Cohen 1988：0.2 ≤ |g| < 0.5）；t(512.34) = 4.41, p < 0.001；"
+        "孤独感（留守减非留守）：均值差 = 3.42 分，95% CI [1.90, 4.94]；"
+        "Hedges g = 0.35，95% CI [0.19, 0.51]，小（Cohen 1988：0.2 ≤ |g| < 0.5）；t(512.34) = 4.41，p < 0.001；"
         "n = 312 名留守儿童，308 名非留守儿童。区间不含零。证据强度：相关关系（二者相伴出现，不能说明原因）。"
     )
 
@@ -162,8 +162,8 @@ def test_a_share_and_a_reliability() -> None:
     assert wording.sentence(share, "en").startswith("Unchanged: share = 42.9%; n = 7 members. Strength of evidence: ")
     alpha = {"name": "Krippendorff alpha", "value": 0.7431, "ci": [0.61, None], "level": 0.95, "unit": ""}
     assert wording.sentence(finding(estimate=alpha, effect=None, test=None, n={"segments": 212}), "en").startswith(
-        "Loneliness, left-behind minus other children: Krippendorff alpha = .74, 95% CI [.61, ∞], enough for "
-        "tentative conclusions (Krippendorff 2004: 0.667 ≤ α < 0.8); n = 212 coded segments. Strength"
+        "Loneliness, left-behind minus other children: Krippendorff α = .74, 95% CI [.61, ∞], enough for "
+        "tentative conclusions (Krippendorff 2004: .667 ≤ α < .8); n = 212 coded segments. Strength"
     )
 
 
@@ -218,8 +218,16 @@ def test_no_sentence_names_a_cause(strength: str, language: str) -> None:
         (
             0.9167,
             "nap",
-            "medium (Parker & Vannest 2009: 0.66 ≤ NAP < 0.93)",
+            "medium (Parker & Vannest 2009: .66 ≤ NAP < .93)",
             "中等（Parker & Vannest 2009：0.66 ≤ NAP < 0.93）",
+        ),
+        (0.31, "r", "medium (Cohen 1988: .3 ≤ |r| < .5)", "中等（Cohen 1988：0.3 ≤ |r| < 0.5）"),
+        (0.0, "kappa", "slight (Landis & Koch 1977: 0 ≤ κ < .2)", "轻微（Landis & Koch 1977：0 ≤ κ < 0.2）"),
+        (
+            0.2,
+            "bf",
+            "moderate evidence for no difference (Lee & Wagenmakers 2013: 0.1 ≤ BF10 < 0.333)",
+            "无差异的中等证据（Lee & Wagenmakers 2013：0.1 ≤ BF10 < 0.333）",
         ),
         (
             0.05,
@@ -259,21 +267,21 @@ def test_every_rule_and_term_is_complete_in_both_languages() -> None:
 @pytest.mark.parametrize(
     ("entry", "en", "zh"),
     [
-        ({"name": "Cohen f2", "value": 0.2, "ci": None}, "Cohen f2 = 0.20", "Cohen f2 = 0.20"),
+        ({"name": "Cohen f2", "value": 0.2, "ci": None}, "Cohen f² = 0.20", "Cohen f² = 0.20"),
         (
             {"name": "Krippendorff's alpha", "value": 0.8, "ci": [0.7, 0.9]},
-            "Krippendorff's alpha = .80, 95% CI [.70, .90]",
-            "Krippendorff alpha = 0.80，95% 置信区间 [0.70, 0.90]",
+            "Krippendorff's α = .80, 95% CI [.70, .90]",
+            "Krippendorff α = 0.80，95% CI [0.70, 0.90]",
         ),
         (
             {"name": "delta R2", "value": 0.0314, "ci": [0.01, 0.07]},
-            "delta R2 = .031, 95% CI [.010, .070]",
-            "ΔR² = 0.031，95% 置信区间 [0.010, 0.070]",
+            "ΔR² = .031, 95% CI [.010, .070]",
+            "ΔR² = 0.031，95% CI [0.010, 0.070]",
         ),
         (
             {"name": "percentage expected below the case", "value": 7.25, "ci": [0.5, 22.0], "unit": "%"},
             "percentage expected below the case = 7.2%, 95% CI [0.5, 22.0]",
-            "预计低于该个案的百分比 = 7.2%，95% 置信区间 [0.5, 22.0]",
+            "预计低于该个案的百分比 = 7.2%，95% CI [0.5, 22.0]",
         ),
         (
             {"name": "forms kept", "value": 600.0, "ci": None, "unit": "forms"},
@@ -299,3 +307,123 @@ def test_names_that_analyses_print_are_known_in_chinese() -> None:
     assert sorted(t for t in tests if terms.symbol(t, "zh")[0] == t and len(t) > 1) == []
     counted = {key for inside in re.findall(r"\bn=\{([^}]*)\}", source) for key in re.findall(r'"(\w+)":', inside)}
     assert sorted(counted - set(terms.GROUPS)) == []
+
+
+@pytest.mark.parametrize(
+    ("ci", "level", "digits", "bounded", "en", "zh"),
+    [
+        ((1.2, 3.4), 0.95, 2, False, "95% CI [1.20, 3.40]", "95% CI [1.20, 3.40]"),
+        ((-0.31, 0.125), 0.9, 2, True, "90% CI [−.31, .12]", "90% CI [−0.31, 0.12]"),
+        ((None, 0.5), 0.95, 1, False, "95% CI [−∞, 0.5]", "95% CI [−∞, 0.5]"),
+        ((18.4, 90.1), 0.999, 1, False, "99.9% CI [18.4, 90.1]", "99.9% CI [18.4, 90.1]"),
+    ],
+)
+def test_interval(ci: Any, level: float, digits: int, bounded: bool, en: str, zh: str) -> None:
+    assert wording.interval(ci, level, digits, "en", bounded=bounded) == en
+    assert wording.interval(ci, level, digits, "zh", bounded=bounded) == zh
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "en", "zh"),
+    [
+        ("Pearson correlation", "", "Pearson correlation = −.05", "Pearson correlation = −0.05"),
+        ("Cronbach's alpha", "", "Cronbach's α = −.05", "Cronbach α = −0.05"),
+        ("R squared", "", "R² = −.050", "R² = −0.050"),
+        ("partial eta squared", "", "partial η² = −.050", "偏 η² = −0.050"),
+        ("ICC(1)", "", "ICC(1) = −.05", "ICC(1) = −0.05"),
+        ("Kendall's tau-b", "", "Kendall's τ-b = −.05", "Kendall τ-b = −0.05"),
+        ("Tau-b", "", "Tau-b = −.05", "Tau-b = −0.05"),
+        ("share", "share", "share = −5.0%", "比例 = −5.0%"),
+        ("Hedges' g", "", "Hedges' g = −0.05", "Hedges g = −0.05"),
+        ("d_z", "", "d_z = −0.05", "d_z = −0.05"),
+        ("change of CFI", "", "change of CFI = −0.050", "CFI 变化 = −0.050"),
+        ("mean change", "points", "mean change = −0.05 points", "平均变化 = −0.05 分"),
+        ("mean change", "SD", "mean change = −0.05 SD", "平均变化 = −0.05 个标准差"),
+    ],
+)
+def test_leading_zeros_follow_one_rule(name: str, unit: str, en: str, zh: str) -> None:
+    """English drops the zero exactly where a quantity cannot exceed 1 in size; Chinese never."""
+    entry = {"name": name, "value": -0.05, "unit": unit}
+    assert (wording.quantity(entry, "en"), wording.quantity(entry, "zh")) == (en, zh)
+
+
+def test_a_holm_adjusted_p_stands_after_its_own() -> None:
+    test = {"name": "t", "statistic": 3.53, "df": 13.96, "p": 0.0034, "p_adjusted": 0.0101}
+    assert wording.statistic(test, "en") == "t(13.96) = 3.53, p = .003, Holm-adjusted p = .010"
+    assert wording.statistic(test, "zh") == "t(13.96) = 3.53，p = 0.003，Holm 校正后 p = 0.010"
+
+
+def test_a_minus_sign_is_never_a_hyphen() -> None:
+    for digits, bounded, sign in [(0, False, False), (2, True, True), (3, True, False)]:
+        text = wording.number(-7.5 if not bounded else -0.75, digits, bounded=bounded, sign=sign)
+        assert text.startswith("\N{MINUS SIGN}")
+        assert "-" not in text
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("kind", list(terms.RULES))
+def test_every_word_for_a_size_comes_with_its_rule(kind: str, language: str) -> None:
+    rule = terms.RULES[kind]
+    steps = [*rule.bounds, math.inf]
+    for low, word in zip([None, *rule.bounds], rule.words[language], strict=True):
+        value = steps[0] - 0.01 if low is None else low + 0.004  # a size is judged as it is printed, to two digits
+        text = wording.verbal_size(value, kind, language)
+        left, colon = {"en": (" (", ": "), "zh": ("（", "：")}[language]
+        assert text.startswith(f"{word}{left}{rule.source}{colon}")
+        assert re.search(r"[12]\d{3}", rule.source)
+        assert rule.symbol in text
+
+
+def test_nothing_else_calls_a_size_by_a_word() -> None:
+    """The words of the rules for effects stand in `terms` only, so that none can be printed without its rule."""
+    folder = Path(terms.__file__).parents[1]
+    files = [p for room in ("analysis", "pipeline", "reporting") for p in (folder / room).glob("*.py")]
+    files += [p for p in (folder / "reporting").glob("*.csv") if p.name != "references.csv"]
+    sizes = re.compile(r"\b(negligible|(small|medium|large|strong|weak) (effect|association|difference))\b|可忽略|效应量?(小|大|中等)|中等效应")
+    assert [p.name for p in files if p.name != "terms.py" and sizes.search(p.read_text(encoding="utf-8"))] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "marked"),
+    [
+        ("", ""),
+        ("t(318.24) = 2.31, p = .021", "<t>(318.24) = 2.31, <p> = .021"),
+        ("t(318.24) = 2.31，p = 0.021", "<t>(318.24) = 2.31，<p> = 0.021"),
+        ("F(1, 17) = 16.89; χ²(24) = 85.31; z = 1.81", "<F>(1, 17) = 16.89; χ²(24) = 85.31; <z> = 1.81"),
+        ("r(598) = −.36; τ = −.42; Q(4) = 14.29; V = 0.00", "<r>(598) = −.36; τ = −.42; <Q>(4) = 14.29; <V> = 0.00"),
+        ("M±SD", "<M>±<SD>"),
+        ("M ± SD，n = 277 名", "<M> ± <SD>，<n> = 277 名"),
+        ("Left-behind: M", "Left-behind: <M>"),
+        ("非留守儿童：SD", "非留守儿童：<SD>"),
+        ("均值（M）", "均值（<M>）"),
+        ("Hedges' g = 0.35, 95% CI [0.19, 0.51]", "Hedges' <g> = 0.35, 95% CI [0.19, 0.51]"),
+        ("d_z = −2.70; z_cc = 1.2; g_av", "<d>_z = −2.70; <z>_cc = 1.2; <g>_av"),
+        ("0.2 ≤ |g| < 0.5", "0.2 ≤ |<g>| < 0.5"),
+        ("ΔR² = .04, f² = .03, η², ω²", "Δ<R>² = .04, <f>² = .03, η², ω²"),
+        ("p (Holm)", "<p> (Holm)"),
+        ("p（Δχ²）", "<p>（Δχ²）"),
+        ("N = 570, df = 3, SE", "<N> = 570, <df> = 3, <SE>"),
+        ("B", "<B>"),
+        ("phase B, A v B", "phase B, A v B"),
+        ("Cramér V 系数 = 0.10; Kendall's W = .51", "Cramér <V> 系数 = 0.10; Kendall's <W> = .51"),
+        ("ICC(1), CFI, RMSEA, NAP, Tau-b, KR-20, α", "ICC(1), CFI, RMSEA, NAP, Tau-b, KR-20, α"),
+        ("member M01; (d) later; 5 g; don't; e.g. n1; girls (F)", "member M01; (d) later; 5 g; don't; e.g. n1; girls (F)"),
+        ("3.66***", "3.66^***^"),
+        ("(0.12)*", "(0.12)^*^"),
+        ("* p < .05. ** p < .01. *** p < .001.", "^*^ <p> < .05. ^**^ <p> < .01. ^***^ <p> < .001."),
+        ("*p < 0.05，**p < 0.01", "^*^<p> < 0.05，^**^<p> < 0.01"),
+        ("{{7*7}} 5*3 *bold*", "{{7*7}} 5*3 *bold*"),
+    ],
+)
+def test_letters_of_statistics_are_italic_and_stars_raised(text: str, marked: str) -> None:
+    found = wording.runs(text)
+    assert "".join(run.text for run in found) == text
+    assert "".join(f"<{r.text}>" if r.italic else f"^{r.text}^" if r.superscript else r.text for r in found) == marked
+    assert all(run.text for run in found) or text == ""
+
+
+def test_a_whole_sentence_in_runs() -> None:
+    found = wording.runs(wording.sentence(finding(), "en"))
+    assert [run.text for run in found if run.italic] == ["g", "g", "t", "p", "n"]
+    found = wording.runs(wording.sentence(finding(), "zh"))
+    assert [run.text for run in found if run.italic] == ["g", "g", "t", "p", "n"]
