@@ -2,7 +2,26 @@
 
 from __future__ import annotations
 
+import re
+
 MOST_FAULTS = 40
+UNSEEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff\ufff9-\ufffb"
+    "\ufffe\uffff\U000e0000-\U000e007f]"
+)
+"""Characters that nobody sees and that change what is seen: control characters, zero-width ones, marks that turn the
+direction of writing. A terminal obeys some, XML (so Word and SVG) refuses some."""
+
+
+def printable(text: str) -> str:
+    """A text from a file as a terminal may show it: what it would obey or hide stands as its code.
+
+    Examples
+    --------
+    >>> printable("a\\x1b[2Jb")
+    'a\\\\x1b[2Jb'
+    """
+    return UNSEEN.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 class UserError(Exception):
@@ -29,7 +48,7 @@ class UserError(Exception):
     def __str__(self) -> str:
         head = f"{self.where}: {self.what}" if self.where else self.what
         parts = [head, self.why and f"  why: {self.why}", self.fix and f"  fix: {self.fix}"]
-        return "\n".join(part for part in parts if part)
+        return printable("\n".join(part for part in parts if part))
 
     def _render_traceback_(self) -> list[str]:
         """Jupyter shows this instead of a traceback."""
@@ -54,7 +73,8 @@ class ManyErrors(UserError):
         lines = self.faults
         if len(lines) > MOST_FAULTS:
             lines = [*lines[:MOST_FAULTS], f"... and {len(lines) - MOST_FAULTS} more"]
-        return "\n".join([head, *(f"  {line}" for line in lines), *([f"  fix: {self.fix}"] if self.fix else [])])
+        ending = [f"  fix: {self.fix}"] if self.fix else []
+        return printable("\n".join([head, *(f"  {line}" for line in lines), *ending]))
 
 
 class TownError(UserError):

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from lbc.errors import ParamsError
+from lbc.errors import UNSEEN, ParamsError
 
 LARGEST = 64 * 1024
 DEEPEST = 12
@@ -55,6 +55,9 @@ class Reader:
             return self._mapping(node, key)
         if node.id == "sequence":
             return [self.value(item, (*key, i)) for i, item in enumerate(node.value)]
+        if found := UNSEEN.search(node.value):
+            self.fault(line, key, f"holds an invisible character (U+{ord(found[0]):04X}): delete it")
+            return None
         if node.style is not None:
             return node.value
         return self._plain(node.value, line, key)
@@ -62,7 +65,9 @@ class Reader:
     def _mapping(self, node: Any, key: tuple[Any, ...]) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for name_node, value_node in node.value:
-            name, line = str(name_node.value), name_node.start_mark.line + 1
+            name, line = UNSEEN.sub("", str(name_node.value)), name_node.start_mark.line + 1
+            if name != name_node.value:
+                self.fault(line, (*key, name), "this key holds an invisible character: type it anew")
             if name in found:
                 self.fault(line, (*key, name), "this key stands twice: keep one of the two")
             self.lines[(*key, name)] = line

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lbc import params as town_params
-from lbc.errors import UserError
+from lbc.errors import UserError, printable
 from lbc.params import Params
 from lbc.paths import Town
 from lbc.pipeline.registration import registration
@@ -44,9 +44,9 @@ def check(town: Town) -> int:
     """
     found = inspect(town)
     for text in found.mend:
-        print(f"mend  {text.replace(chr(10), chr(10) + '      ')}")
+        print(f"mend  {printable(text).replace(chr(10), chr(10) + '      ')}")
     for text in found.notes:
-        print(f"note  {text.replace(chr(10), chr(10) + '      ')}")
+        print(f"note  {printable(text).replace(chr(10), chr(10) + '      ')}")
     count = len(found.mend)
     ready = f"{town.name} is ready: make all TOWN={town.name}"
     print(ready if not count else f"{count} to mend; then run again: make check TOWN={town.name}")

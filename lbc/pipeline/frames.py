@@ -1,4 +1,7 @@
-"""Data sets kept between stages: a CSV anybody can open, and its types, so that reading gives the equal frame."""
+"""Data sets kept between stages: a CSV anybody can open, and its types, so that reading gives the equal frame.
+
+Text that a spreadsheet would run as a formula stands there after an apostrophe, which reading takes away again.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lbc.reporting.tables import STARTS_A_FORMULA
+
+TEXT = ("str", "object", "string")
 
 def keep(frame: pd.DataFrame, path: Path) -> None:
     """Write `frame` to `<path>.csv` and its types to `<path>.json`.
@@ -32,6 +38,10 @@ def keep(frame: pd.DataFrame, path: Path) -> None:
     kinds = {"index": None if counting else frame.index.name or "",
              "columns": {name: _kind(table[name], path.name) for name in table.columns}}
     path.parent.mkdir(parents=True, exist_ok=True)
+    texts = [name for name, kind in kinds["columns"].items()
+             if (kind["of"] if isinstance(kind, dict) else kind) in TEXT]
+    table = table.assign(**{name: table[name].astype(object).map(_locked, na_action="ignore") for name in texts})
+    table = table.rename(columns=_locked)
     table.to_csv(path.with_name(path.name + ".csv"), index=False, lineterminator="\n", encoding="utf-8")
     text = json.dumps(kinds, ensure_ascii=False, indent=1) + "\n"
     path.with_name(path.name + ".json").write_text(text, encoding="utf-8", newline="\n")
@@ -45,11 +55,17 @@ def load(path: Path) -> pd.DataFrame:
         path.with_name(path.name + ".csv"), dtype=str, keep_default_na=False, na_values=[""], encoding="utf-8",
         lineterminator="\n", skip_blank_lines=False,
     )
-    frame = pd.DataFrame({name: _typed(table[name], kind) for name, kind in kinds["columns"].items()},
+    frame = pd.DataFrame({name: _typed(table[_locked(name)], kind) for name, kind in kinds["columns"].items()},
                          index=pd.RangeIndex(len(table)))
     if kinds["index"] is not None:
         frame = frame.set_index("(index)").rename_axis(index=kinds["index"] or None)
     return frame
+
+
+def _locked(text: str) -> str:
+    """Text after an apostrophe where a spreadsheet would run it, or where one stands already; a mark alone stays."""
+    acts = len(text) > 1 and text.startswith(STARTS_A_FORMULA)
+    return f"'{text}" if acts or text.startswith("'") else text
 
 
 def _kind(column: pd.Series, where: str) -> str | dict[str, Any]:
@@ -70,8 +86,8 @@ def _typed(column: pd.Series, kind: str | dict[str, Any]) -> pd.Series:
     if isinstance(kind, dict):
         categories = pd.Index(kind["categories"], dtype=kind["of"])
         return _typed(column, kind["of"]).astype(pd.CategoricalDtype(categories, kind["ordered"]))
-    if kind in ("str", "object", "string"):
-        return column.astype(kind)
+    if kind in TEXT:
+        return column.map(lambda text: text.removeprefix("'"), na_action="ignore").astype(kind)
     if kind in ("bool", "boolean"):
         return column.map({"True": True, "False": False}).astype(kind)
     if kind.startswith("float"):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
+import re
 import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from lbc.errors import IntakeError, TownError
+from lbc.errors import UNSEEN, IntakeError, TownError, printable
 from lbc.paths import PACKAGE, Project, Town
 
 README = """# {town}
@@ -71,14 +72,16 @@ def new_town(town: Town, data: Path, scales: list[Path]) -> int:
         draft.data.replace(town.data)  # params last: only with them is there a town
         draft.claims.replace(town.claims)
         draft.params.replace(town.params)
-    print("\n".join(proposal.report))
+    print(printable("\n".join(proposal.report)))
     print(f"drafted: {town.shown(town.params)}, {town.shown(town.codebook)}\n"
           f"check both, then: make check TOWN={town.name} and make all TOWN={town.name}")
     return 0
 
 
 def _name(data: Path) -> str:
-    return f"survey{data.suffix.lower()}"
+    """The copy's name: of the file's own only a plain suffix is kept (what the file is, its first bytes say)."""
+    suffix = data.suffix.lower()
+    return f"survey{suffix if re.fullmatch(r'[.][a-z]{1,5}', suffix) else '.csv'}"
 
 
 def _write(draft: Town, proposal: Any, file: str) -> None:
@@ -90,4 +93,12 @@ def _write(draft: Town, proposal: Any, file: str) -> None:
     with draft.codebook.open("w", encoding="utf-8-sig", newline="") as out:
         writer = csv.DictWriter(out, fieldnames=list(rows[0]), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({name: _plain(text) for name, text in row.items()} for row in rows)
+
+
+def _plain(text: str) -> str:
+    """A cell of the codebook that no spreadsheet runs; reading the codebook takes the apostrophe away again."""
+    from lbc.reporting.tables import guard
+
+    text = UNSEEN.sub("", text)
+    return text if re.fullmatch(r"[-+]?\d+(\.\d+)?", text) else guard(text)

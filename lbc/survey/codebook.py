@@ -216,7 +216,12 @@ def _rows(path: Path, shown: str) -> Iterator[tuple[int, dict[str, str]]]:
         raise refuse(faults, "a cell that holds a comma needs quotation marks; Excel sets them when it saves as csv")
     for number, cells in enumerate(lines[1:], start=2):
         if any(cell.strip() for cell in cells):
-            yield number, dict(zip(header, (tidy(cell) for cell in cells), strict=True))
+            yield number, dict(zip(header, map(_cell, cells), strict=True))
+
+
+def _cell(text: str) -> str:
+    """A cell without the apostrophe before what a spreadsheet would take for a formula (see `new-town`)."""
+    return re.sub(r"^'(?=[=+\-@])", "", tidy(text))
 
 
 def _header_faults(header: list[str], shown: str) -> Iterator[str]:

@@ -13,7 +13,7 @@ from lbc.errors import IntakeError
 from lbc.survey.codebook import Codebook, Variable
 from lbc.survey.readers import read_table
 from lbc.survey.table import Table, letter
-from lbc.survey.text import bare, is_chinese, is_number_key, number_key, question, tidy
+from lbc.survey.text import bare, is_chinese, is_number_key, number_key, question, seen, tidy
 from lbc.survey.values import EMPTIED, PROBLEMS, Cell, reader
 
 REPORT = ["row", "column", "variable", "found", "problem", "done"]
@@ -287,7 +287,7 @@ def _shown(text: str, variable: Variable, secrets: set[str]) -> str:
     tidied = tidy(text)
     long = len(tidied) > (12 if is_chinese(tidied) else 20)
     hidden = long or variable.private or tidied in secrets or LONG_NUMBER.search(tidied) or "〖" in text
-    return NOT_SHOWN if hidden else text.strip()
+    return NOT_SHOWN if hidden else seen(text).strip()
 
 
 def _count(raw: tuple[str, ...], cells: list[Cell], variable: Variable) -> tuple[str, str, int, int, int, int]:

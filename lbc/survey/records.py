@@ -17,6 +17,7 @@ import pandas as pd
 from lbc.errors import IntakeError, ManyErrors, NotEstimableError
 from lbc.instruments import Instrument
 from lbc.instruments.scoring import score
+from lbc.survey.text import seen
 
 LEVELS = ("individual", "family", "school_community", "society")
 
@@ -119,7 +120,7 @@ def _table(path: Path, shown: str) -> pd.DataFrame:
     except csv.Error as error:
         raise IntakeError(f"not a CSV table: {error}", where=shown,
                           fix='look for a quotation mark (") without its pair') from None
-    lines = [[cell.strip() for cell in cells] for cells in lines]
+    lines = [[seen(cell).strip() for cell in cells] for cells in lines]
     header = _without_end(lines[0], 0) if lines else []
     rows = {i: _without_end(cells, len(header)) for i, cells in enumerate(lines[1:]) if any(cells)}
     uneven = [str(i + 2) for i, cells in rows.items() if len(cells) != len(header)]

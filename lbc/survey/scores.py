@@ -78,8 +78,10 @@ def direction_table(found: Mapping[str, Direction]) -> pd.DataFrame:
 
 
 def evidence(found: Mapping[str, Direction]) -> pd.DataFrame:
-    """The checks of all scales below one another: scale, check, en, zh, found, expected, agrees."""
-    return pd.concat([d.evidence.assign(scale=name) for name, d in found.items()], ignore_index=True)
+    """The checks of all scales below one another: scale, what (in both languages), found, expected, agrees."""
+    table = pd.concat([d.evidence.assign(scale=name) for name, d in found.items()], ignore_index=True)
+    table["what"] = [{"en": row.en, "zh": row.zh} for row in table.itertuples()]
+    return table[["scale", "what", "found", "expected", "agrees"]]
 
 
 def score_all(
@@ -149,7 +151,7 @@ def with_resurvey(
         `table` counts forms in the file, usable ids, children found again, and of those in the first wave not found;
         empty without a re-survey.
     """
-    counts = pd.DataFrame({"en": [], "zh": [], "n": []})
+    counts = pd.DataFrame({"what": [], "n": []})
     if path is None:
         return frame, counts
     again = read(path, codebook, shown, partial=True)
@@ -162,7 +164,7 @@ def with_resurvey(
             ("with a usable id, each once", "编号可用且不重复", once.after),
             ("children of the first wave found again", "首次调查儿童中再次找到", found),
             ("children of the first wave not found again", "首次调查儿童中未再找到", len(frame) - found)]
-    return joined, pd.DataFrame(rows, columns=["en", "zh", "n"])
+    return joined, pd.DataFrame([({"en": en, "zh": zh}, n) for en, zh, n in rows], columns=["what", "n"])
 
 
 def completed_totals(

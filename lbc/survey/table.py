@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lbc.errors import IntakeError
-from lbc.survey.text import tidy
+from lbc.survey.text import seen, tidy
 
 Fits = Callable[[list[str]], int]
 """How many of these headers the codebook knows."""
@@ -39,7 +39,7 @@ def from_lines(lines: list[list[str]], shown: str, encoding: str, fits: Fits, *,
     """Rows of cells with a header in row 1; rows of another length are reported and left out, never shifted."""
     if not lines or not any(cell.strip() for cell in lines[0]):
         raise IntakeError("row 1 is empty", shown, "headers must stand in row 1", "delete the rows above the headers")
-    headers = [cell.strip() for cell in lines[0]]
+    headers = [seen(cell).strip() for cell in lines[0]]
     _refuse_title(lines, shown, fits)
     refuse_twins(headers, shown)
     table = Table(headers, [], [], encoding, 0)

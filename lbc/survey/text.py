@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
-INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
+from lbc.errors import UNSEEN
+
 QUESTION_TYPE = re.compile(r"[\[(【]\s*[^\[\](【】)]*题\s*[\])】]")
 NUMBERING = re.compile(r"^\s*(?:第\s*\d+\s*题|[Qq]\d+|\d+)\s*[、.．:：)）]\s*")
 CHINESE_DIGITS = {"零": 0, "一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9}
@@ -20,9 +21,21 @@ def tidy(text: str) -> str:
     >>> tidy("１２\\u00a0 岁\\u200b")
     '12 岁'
     """
-    if text.isascii():
-        return " ".join(text.split())
-    return " ".join(INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).split())
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    text = " ".join(text.split())
+    return text if text.isprintable() else " ".join(UNSEEN.sub("", text).split())
+
+
+def seen(text: str) -> str:
+    """The text as it stands, without characters that nobody sees.
+
+    Examples
+    --------
+    >>> seen("= １２\\x1b\\u202e\\n")
+    '= １２\\n'
+    """
+    return UNSEEN.sub("", text)
 
 
 def bare(text: str) -> str:

@@ -12,6 +12,7 @@ from zipfile import BadZipFile, ZipFile
 
 from lbc.errors import IntakeError
 from lbc.survey.table import Fits, Table, cell_text, from_lines
+from lbc.survey.text import seen
 
 LARGEST = 200 * 1024 * 1024
 RATIO = 200
@@ -53,7 +54,7 @@ def read_workbook(path: Path, shown: str, sheet: str | None, fits: Fits) -> Tabl
     if stopped:
         table.notes.append((stopped, "", "", "blank_rows", f"reading stopped after {BLANK_ROWS} empty rows"))
     for name in others:
-        table.notes.append((1, "", name[:20], "other_sheet", "not read"))
+        table.notes.append((1, "", seen(name)[:20], "other_sheet", "not read"))
     return table
 
 

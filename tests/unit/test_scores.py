@@ -88,8 +88,10 @@ def test_evidence_lists_the_checks_of_all_scales() -> None:
     found = scores.directions(frame, codebook, scores.battery(codebook, None))
     table = scores.evidence(found)
     assert table["scale"].unique().tolist() == ["cls", "psss"]
-    assert set(table) == {"scale", "check", "en", "zh", "found", "expected", "agrees"}
-    assert table.loc[table["check"] == "labels", "agrees"].tolist() == [True, None]
+    assert set(table) == {"scale", "what", "found", "expected", "agrees"}
+    assert all(set(both) == {"en", "zh"} for both in table["what"])
+    labels = [both["en"] == table["what"][0]["en"] for both in table["what"]]
+    assert table.loc[labels, "agrees"].tolist() == [True, None]
 
 
 def test_only_the_outcome_has_the_metric_of_the_params() -> None:
@@ -133,10 +135,10 @@ def test_the_resurvey_is_counted(tmp_path: Path) -> None:
     path = tmp_path / "again.csv"
     again.astype(str).to_csv(path, index=False, encoding="utf-8")
     joined, counts = scores.with_resurvey(first, path, codebook, "raw/again.csv", "last")
-    assert dict(zip(counts["en"], counts["n"], strict=True)) == {
+    assert {words["en"]: n for words, n in counts.itertuples(index=False)} == {
         "forms in the file": 5, "with a usable id, each once": 3, "children of the first wave found again": 2,
         "children of the first wave not found again": 3}
-    assert counts["zh"].str.len().min() > 3
+    assert min(len(words["zh"]) for words in counts["what"]) > 3
     assert joined["cls_03@resurvey"].notna().tolist() == [False, True, False, True, False]
     assert joined.loc[1, "cls_03@resurvey"] == first.loc[1, "cls_03"]  # the last of both forms of A1
     assert "code@resurvey" not in joined
@@ -146,7 +148,7 @@ def test_without_a_resurvey_nothing_changes() -> None:
     frame = answers(5)
     same, counts = scores.with_resurvey(frame, None, book(), "None", "last")
     assert same is frame
-    assert counts.columns.tolist() == ["en", "zh", "n"]
+    assert counts.columns.tolist() == ["what", "n"]
     assert counts.empty
 
 
