@@ -1,237 +1,244 @@
-"""The web report: one page for the claims, one for the findings, one per notebook; no script, no network.
+"""The web report: one page for the claims, one for the findings, one per notebook, each in both languages.
 
-Notebook bodies come from nbconvert's `basic` template and pass a list of allowed tags, attributes and styles before
-they enter our own page, so text that somebody typed into a survey cannot act.
+It is read from a disk, without a network: style, script and pictures stand in the page, and the page's policy allows
+that one script (by its hash) and nothing else. Whatever the script adds (sorting, enlarging, the place on the twin
+page) the report can be read without.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+import base64
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
 from html import escape
 from pathlib import Path
 from string import Template
 from typing import Any
 
-from lbc.reporting import wording
-from lbc.reporting.terms import EVIDENCE, VERDICTS, pick, words
+from lbc.reporting import site_notebooks
+from lbc.reporting.site_index import index
+from lbc.reporting.site_notebooks import clean
+from lbc.reporting.site_numbers import Explained, Sources, anchor
+from lbc.reporting.site_words import SHORT, SIMULATED, say
+from lbc.reporting.terms import words
 
-TAGS = frozenset(re.findall(
-    r"\w+",
-    "a b blockquote br caption code dd del details div dl dt em h1 h2 h3 h4 h5 h6 hr i img li ol p pre s span strong "
-    "sub summary sup table tbody td tfoot th thead tr ul",
-))
-ATTRIBUTES = {"class", "id", "title", "alt", "colspan", "rowspan", "scope", "style"}
-STYLES = ["border-bottom", "border-collapse", "border-top", "padding", "text-align", "color", "font-weight"]
-GONE = ["script", "style", "iframe", "object", "embed", "svg", "math", "template", "noscript", "link", "meta", "form",
-        "input", "button", "video", "audio", "base"]
-CSS = """
-:root{color-scheme:light dark;--ink:#222;--soft:#666;--line:#ccc;--paper:#fff;--tint:#f4f4f2;--link:#0067a5}
-@media (prefers-color-scheme:dark){:root{--ink:#e6e6e3;--soft:#a5a5a0;--line:#4a4a48;--paper:#1b1b1a;--tint:#272725;
---link:#7cc4f0}}
-*{box-sizing:border-box}
-body{margin:0 auto;max-width:56rem;padding:1rem 1.25rem 4rem;background:var(--paper);color:var(--ink);
-font:1rem/1.6 Georgia,"Noto Serif CJK SC","Source Han Serif SC",SimSun,serif}
-h1,h2,h3{line-height:1.25;margin:1.8em 0 .6em}h1{font-size:1.7rem}h2{font-size:1.3rem}h3{font-size:1.1rem}
-a{color:var(--link)}nav{border-bottom:1px solid var(--line);padding-bottom:.5rem;font-size:.95rem}
-nav a,nav b{margin-right:1.2em;white-space:nowrap}
-.simulated{border:1px solid;padding:.3rem .7rem;font-weight:bold;margin:1rem 0}
-table{border-collapse:collapse;margin:1rem 0;font-size:.92rem}caption{text-align:left;padding-bottom:.3rem}
-th,td{padding:.3rem .6rem;vertical-align:top;text-align:left}
-table.list{width:100%;border-top:1.5pt solid;border-bottom:1.5pt solid}table.list thead th{border-bottom:.75pt solid}
-table.list tbody tr+tr td{border-top:1px solid var(--line)}
-.wide{overflow-x:auto}
-img{max-width:100%;height:auto;background:#fff;padding:.4rem}
-pre,code{font-family:ui-monospace,Consolas,monospace;font-size:.85rem}pre{overflow-x:auto;margin:.4rem 0}
-.highlight{background:var(--tint);padding:.4rem .7rem}.highlight .c1{color:var(--soft)}
-details{margin:.4rem 0}summary{color:var(--soft);font-size:.85rem;cursor:pointer}
-.prompt,.anchor-link{display:none}.lbc-note,.soft,.reason{color:var(--soft);font-size:.88rem}
-.verdict{font-weight:bold;white-space:nowrap}
-@media print{nav,details{display:none}}
-"""
-PAGE = Template("""<!doctype html>
+LANGUAGES = {"en": "en", "zh": "zh-CN"}
+INDEX, FINDINGS = "index.html", "findings.html"
+
+
+@dataclass
+class Page:
+    """A page before it is written."""
+
+    title: str
+    body: str
+    numbers: Explained
+
+
+def write(
+    notebooks: Mapping[str, Mapping[str, Mapping[str, Any]]], documents: list[dict[str, Any]],
+    exhibits: list[dict[str, Any]], claims: Mapping[str, Mapping[str, list[str]]], manifest: Mapping[str, Any],
+    outputs: Path, *, language: str, town: Mapping[str, str], synthetic: bool,
+) -> list[Path]:
+    """Write the report of a town, in its language and, one folder further down, in the other.
+
+    Parameters
+    ----------
+    notebooks : dict of language to dict of stage to notebook
+        Executed notebooks as JSON, in the order to be shown, their texts in that language.
+    documents : list of dict
+        The contents of `findings/<stage>.json`; one of them holds `claims`.
+    exhibits : list of dict
+        The contents of `exhibits/<stage>.json`.
+    claims : dict
+        `rests_on` (claim id to finding ids) and `exhibits` (claim id to names of exhibits).
+    manifest : dict
+        The manifest's entries by stage, which say what each stage read.
+    outputs : Path
+        `outputs/<town>`: the files of exhibits are read from it, the report is written into its folder `report`.
+    language : {"en", "zh"}
+        The town's.
+    town : dict
+        The town's name in both languages.
+    synthetic : bool
+        Say on every page that the data are simulated.
+
+    Returns
+    -------
+    list of Path
+        In the order written, the first page first; the same bytes for the same input. Pages of an earlier report
+        that this one has not are removed.
+    """
+    told, beside = site_notebooks.places(notebooks[language])
+    made: dict[Path, str] = {}
+    for lang in sorted(notebooks, key=lambda other: other != language):
+        folder = outputs / "report" if lang == language else outputs / "report" / lang
+        sources = Sources(
+            language=lang, outputs=outputs, synthetic=synthetic, places=told, beside=_known(beside, documents),
+            findings={f["id"]: (d["stage"], f) for d in documents for f in d["findings"]},
+            exhibits=_keyed(exhibits),
+            claims={claim["id"]: claim for d in documents for claim in d.get("claims", [])},
+            rests_on=claims["rests_on"], shown_in=claims["exhibits"], stages=manifest,
+        )
+        pages = _pages(notebooks[lang], documents, sources, town[lang])
+        for name in pages:
+            twin = f"../{name}" if lang != language else f"{_other(lang)}/{name}" if len(notebooks) > 1 else ""
+            made[folder / name] = _page(pages, name, twin, sources, town[lang])
+    return _written(made, outputs / "report")
+
+
+def _other(language: str) -> str:
+    return next(other for other in LANGUAGES if other != language)
+
+
+def _keyed(exhibits: list[dict[str, Any]]) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Exhibits by their place on a page: the name, with the kind where a table and a figure share it."""
+    found: dict[str, tuple[str, dict[str, Any]]] = {}
+    for document in exhibits:
+        for entry in document["exhibits"]:
+            name = entry["name"]
+            found[f"{name}-{entry['kind']}" if name in found else name] = document["stage"], entry
+    return found
+
+
+def _known(beside: Mapping[str, list[str]], documents: list[dict[str, Any]]) -> dict[str, list[str]]:
+    """Without private findings, which the documents do not hold."""
+    known = {finding["id"] for document in documents for finding in document["findings"]}
+    return {name: [id for id in ids if id in known] for name, ids in beside.items()}
+
+
+def _written(made: Mapping[Path, str], report: Path) -> list[Path]:
+    for path, page in made.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page, encoding="utf-8", newline="\n")
+    for folder in (report, *(report / language for language in LANGUAGES)):
+        for old in folder.glob("*.html"):
+            if old not in made:
+                old.unlink()
+    return list(made)
+
+
+def _pages(
+    notebooks: Mapping[str, Mapping[str, Any]], documents: list[dict[str, Any]], sources: Sources, town: str
+) -> dict[str, Page]:
+    stages: dict[str, Page] = {}
+    for stage, notebook in notebooks.items():
+        numbers = Explained(sources)
+        body = site_notebooks.body(notebook, stage, sources, numbers)
+        title = site_notebooks.title(body)
+        listed = _contents(site_notebooks.contents(body), sources)
+        body = body.replace("</h1>", f"</h1>\n{listed}", 1) if title else f"<h1>{escape(stage)}</h1>\n{body}"
+        stages[f"{stage}.html"] = Page(title or stage, body, numbers)
+    numbers = Explained(sources)
+    titles = {name.removesuffix(".html"): page.title for name, page in stages.items()}
+    first = Page(say("claims", sources.language), index(documents, sources, titles, town, numbers), numbers)
+    return {INDEX: first, FINDINGS: _findings(documents, sources, stages), **stages}
+
+
+def _contents(places: Iterable[tuple[str, str]], sources: Sources) -> str:
+    links = "".join(f'<li><a href="#{place}">{escape(text)}</a></li>\n' for place, text in places)
+    return f'<nav class="contents" aria-label="{sources.say("contents")}"><ol>\n{links}</ol></nav>' if links else ""
+
+
+# ------------------------------------------------------------------ findings
+
+
+def _findings(documents: list[dict[str, Any]], sources: Sources, stages: Mapping[str, Page]) -> Page:
+    numbers = Explained(sources)
+    parts = [f"<h1>{sources.say('findings')}</h1>"]
+    kept = [document for document in documents if document["findings"]]
+    titles = {d["stage"]: stages[f"{d['stage']}.html"].title if f"{d['stage']}.html" in stages else d["stage"]
+              for d in kept}
+    parts.append(_contents([(f"of-{stage[:2]}", title) for stage, title in titles.items()], sources))
+    for document in kept:
+        stage = document["stage"]
+        parts.append(f'<h2 id="of-{stage[:2]}">{escape(titles[stage])}</h2>\n<ul class="findings">')
+        for finding in document["findings"]:
+            id = finding["id"]
+            role = say("confirmatory", sources.language) if finding.get("confirmatory") else ""
+            place = sources.places.get(id, f"{stage}.html")
+            link = f'<a href="{escape(place)}">{escape(id)}</a>' if f"{stage}.html" in stages else escape(id)
+            source = words(finding.get("reference") or "", sources.language)
+            extra = [words(finding.get("method") or "", sources.language), source, role]
+            line = " · ".join([link, *(escape(text) for text in extra if text)])
+            parts.append(f'<li id="{anchor(id)}">{numbers.finding(id)}<p class="soft">{line}</p></li>')
+        parts.append("</ul>")
+    return Page(say("findings", sources.language), "\n".join(parts), numbers)
+
+
+# ------------------------------------------------------------------ the page itself
+
+
+@cache
+def _file(name: str) -> str:
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
+
+
+def _page(pages: Mapping[str, Page], name: str, twin: str, sources: Sources, town: str) -> str:
+    language, page = sources.language, pages[name]
+    script = _file("report.js")
+    digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
+    other = _other(language)
+    return Template(_file("report.html")).substitute(
+        lang=LANGUAGES[language], title=escape(f"{page.title} · {town}"), css=_file("report.css"), script=script,
+        digest=digest, skip=sources.say("main"), navigation=sources.say("navigation"), body=page.body,
+        nav="\n".join(_item(at, _called(at, found.title, language), at == name) for at, found in pages.items()),
+        twin=f'<a class="language" href="{escape(twin)}" hreflang="{LANGUAGES[other]}" lang="{LANGUAGES[other]}">'
+             f"{sources.say('language')}</a>" if twin else "",
+        banner=f'<p class="simulated">{SIMULATED[language]}</p>' if sources.synthetic else "",
+        popovers=page.numbers.html(), enlarged=sources.say("enlarged"), close=sources.say("close"),
+    )
+
+
+PLAIN = Template("""<!doctype html>
 <html lang="$lang">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
 <title>$title</title>
 <style>$css</style>
 </head>
 <body>
-<nav>$nav</nav>
-$banner<main>
+<main>
 $body
 </main>
 </body>
 </html>
 """)
-MARKS = {"supported": "●", "partly supported": "◐", "not supported": "○", "cannot be tested with this design": "×"}
-SIMULATED = {"en": "Simulated data: no real child is described here.", "zh": "模拟数据：此处未描述任何真实儿童。"}
 
 
-def write(
-    notebooks: Mapping[str, Path | Mapping[str, Any]], documents: list[dict[str, Any]],
-    verdicts: list[dict[str, Any]], out_dir: Path, *, language: str, town: str, synthetic: bool,
-    rests_on: Mapping[str, list[str]] | None = None, exhibits: Mapping[str, list[str]] | None = None,
-) -> list[Path]:
-    """Write the report of a town.
-
-    Parameters
-    ----------
-    notebooks : dict of stage to path or notebook
-        Executed notebooks in the order to be shown: a path, or the notebook's JSON already read.
-    documents : list of dict
-        The contents of `findings/<stage>.json`.
-    verdicts : list of dict
-        What `claims.judge` returns.
-    out_dir : Path
-        Made where it is missing.
-    language : {"en", "zh"}
-    town : str
-        The town's name as readers see it.
-    synthetic : bool
-        Say on every page that the data are simulated.
-    rests_on : dict of claim id to finding ids, optional
-        Links from a claim to its findings.
-    exhibits : dict of claim id to names of exhibits, optional
-        Links from a claim to the notebooks that show them.
-
-    Returns
-    -------
-    list of Path
-        index.html, findings.html and one page per notebook; the same bytes for the same input.
-    """
-    out_dir.mkdir(parents=True, exist_ok=True)
-    bodies = {stage: notebook_body(source, language) for stage, source in notebooks.items()}
-    titles = {stage: _title(body, stage) for stage, body in bodies.items()}
-    index = _index(verdicts, rests_on or {}, exhibits or {}, documents, language, town)
-    pages = {
-        "index.html": (pick(language, "Claims", "论断"), index),
-        "findings.html": (pick(language, "Findings", "结果"), _findings(documents, set(bodies), language)),
-        **{f"{stage}.html": (titles[stage], bodies[stage]) for stage in bodies},
-    }
-    written = []
-    for name, (title, body) in pages.items():
-        page = PAGE.substitute(
-            lang=pick(language, "en", "zh-CN"), title=escape(f"{title} · {town}"), css=CSS, body=body,
-            nav="".join(_link(other, text, other == name) for other, (text, _) in pages.items()),
-            banner=f'<p class="simulated">{SIMULATED[language]}</p>\n' if synthetic else "",
-        )
-        path = out_dir / name
-        path.write_text(page, encoding="utf-8", newline="\n")
-        written.append(path)
-    return written
+def plain(language: str, title: str, body: str) -> str:
+    """A page of the report's look that stands alone, without script; `body` is HTML."""
+    return PLAIN.substitute(lang=LANGUAGES[language], title=escape(title), css=_file("report.css"), body=body)
 
 
-def notebook_body(source: Path | Mapping[str, Any], language: str = "en") -> str:
-    """A notebook as clean HTML: code folded away, tables and PNG kept, nothing that acts or loads."""
-    import nbformat
-    from nbconvert import HTMLExporter
-
-    if isinstance(source, Path):
-        notebook = nbformat.reads(source.read_text(encoding="utf-8"), as_version=4)
-    else:
-        notebook = nbformat.from_dict(source)
-    body, _ = HTMLExporter(template_name="basic").from_notebook_node(notebook)
-    return clean(_folded(body, pick(language, "code", "代码")))
+def _called(name: str, title: str, language: str) -> str:
+    return words(SHORT.get(name.removesuffix(".html"), title), language)
 
 
-def _folded(body: str, summary: str) -> str:
-    """Drop what may act, and put the code of each cell behind a fold."""
-    from bs4 import BeautifulSoup
-
-    soup = BeautifulSoup(body, "html.parser")
-    for tag in soup.find_all(GONE):
-        tag.decompose()
-    for code in soup.select("div.input"):
-        fold = soup.new_tag("details")
-        label = soup.new_tag("summary")
-        label.string = summary
-        code.wrap(fold)
-        fold.insert(0, label)
-    return str(soup)
+def _item(target: str, text: str, here: bool) -> str:
+    current = ' aria-current="page"' if here else ""
+    return f'<li><a href="{escape(target)}"{current}>{escape(text)}</a></li>'
 
 
 def text(page: str) -> str:
-    """What a page says outside the notebooks' tables (whose rows `table_tests` reads)."""
+    """What a page says outside tables of exhibits, whose rows `table_tests` reads; nothing is said twice.
+
+    Left out are the explanations that numbers open and code; the first page's table of claims is read.
+    """
     from bs4 import BeautifulSoup
 
     soup = BeautifulSoup(page, "html.parser")
-    for tag in soup.select("style, table.lbc-table"):
+    for tag in soup.select("style, script, table.lbc-table, figure table, [popover], details.code, dialog"):
         tag.decompose()
+    for tag in soup.select("button.number, span.whole, i, sup, em, strong, b"):
+        tag.unwrap()  # a number stands in one text with the signs around it
+    soup.smooth()
     return soup.get_text(" ")
 
 
-def clean(html: str) -> str:
-    """HTML reduced to the tags, attributes and styles on this module's lists; links only within the report."""
-    import bleach
-    from bleach.css_sanitizer import CSSSanitizer
-
-    styles = CSSSanitizer(allowed_css_properties=STYLES, allowed_svg_properties=[])
-    return bleach.clean(html, tags=TAGS, attributes=_allowed, protocols=["data"], strip=True, css_sanitizer=styles)
-
-
-def _allowed(tag: str, name: str, value: str) -> bool:
-    if tag == "img" and name == "src":
-        return value.startswith("data:image/png;base64,")
-    if tag == "a" and name == "href":
-        return re.fullmatch(r"#[^\s]*|[\w.-]+\.html(#[^\s]*)?", value) is not None
-    return name in ATTRIBUTES
-
-
-def _title(body: str, stage: str) -> str:
-    found = re.search(r"<h1[^>]*>(.*?)</h1>", body, re.S)
-    text = re.sub(r"<a class=\"anchor-link\".*?</a>|<[^>]+>", "", found.group(1)) if found else ""
-    return text.strip().replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">") or stage
-
-
-def _link(target: str, text: str, here: bool) -> str:
-    return f"<b>{escape(text)}</b>" if here else f'<a href="{target}">{escape(text)}</a>'
-
-
-def anchor(finding: str) -> str:
-    """The place of a finding on findings.html."""
-    return "f-" + re.sub(r"[^A-Za-z0-9_]+", "-", finding)
-
-
-def _index(
-    verdicts: list[dict[str, Any]], rests_on: Mapping[str, list[str]], exhibits: Mapping[str, list[str]],
-    documents: list[dict[str, Any]], language: str, town: str,
-) -> str:
-    known = {finding["id"] for document in documents for finding in document["findings"]}
-    head = pick(language, "What the thesis claims, and what the data say", "论文的论断与数据的回答")
-    names = [pick(language, *pair) for pair in (("Claim", "论断"), ("Verdict", "判断"), ("Evidence", "证据强度"))]
-    rows = []
-    for k, claim in enumerate(verdicts, start=1):
-        links = "".join(f' <a href="findings.html#{anchor(i)}">{escape(i)}</a>' for i in rests_on.get(claim["id"], [])
-                        if i in known)
-        pages = {document["stage"][:2]: document["stage"] for document in documents}
-        links += "".join(" " + _link(f"{pages[name[:2]]}.html", name, False) for name in exhibits.get(claim["id"], [])
-                         if name[:2] in pages)
-        evidence = EVIDENCE[claim["evidence"]][language] if claim["evidence"] else "—"
-        verdict = f"{MARKS[claim['verdict']]} {VERDICTS[claim['verdict']][language]}"
-        rows.append(
-            f'<tr id="c-{escape(claim["id"])}"><td>{k}</td><td>{escape(claim["sentence"])}'
-            f'<div class="reason">{escape(claim["reason"])}{links}</div></td>'
-            f'<td class="verdict">{escape(verdict)}</td><td>{escape(evidence)}</td></tr>'
-        )
-    heads = "".join(f'<th scope="col">{escape(text)}</th>' for text in ("", *names))
-    table = f'<div class="wide"><table class="list"><thead><tr>{heads}</tr></thead><tbody>'
-    return f"<h1>{escape(town)}</h1>\n<h2>{head}</h2>\n{table}\n" + "\n".join(rows) + "\n</tbody></table></div>"
-
-
-def _findings(documents: list[dict[str, Any]], stages: set[str], language: str) -> str:
-    parts = [f"<h1>{pick(language, 'Findings', '结果')}</h1>"]
-    for document in documents:
-        stage = document["stage"]
-        name = _link(f"{stage}.html", stage, stage not in stages)
-        parts.append(f"<h2>{name}</h2>\n<ul>")
-        for finding in document["findings"]:
-            role = pick(language, "confirmatory", "验证性") if finding.get("confirmatory") else ""
-            source = words(finding.get("reference") or "", language)
-            extra = " · ".join(text for text in (finding["id"], finding.get("method", ""), source, role) if text)
-            parts.append(f'<li id="{anchor(finding["id"])}">{escape(wording.sentence(finding, language))}'
-                         f'<div class="soft">{escape(extra)}</div></li>')
-        parts.append("</ul>")
-    return "\n".join(parts)
+__all__ = ["clean", "text", "write"]
