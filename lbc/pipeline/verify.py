@@ -1,14 +1,19 @@
-"""Run a town again in a scratch folder and hold every number against the published and the accepted ones."""
+"""Run a town again in a scratch folder and hold every number against the published and the accepted ones.
+
+Nothing published is touched; what came of it is kept in `outputs/<town>/verified.json`, for the front door.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from lbc.errors import UserError
 from lbc.paths import Project, Town
@@ -16,6 +21,7 @@ from lbc.pipeline import accept, commit, compare, manifest, runner
 from lbc.pipeline.compare import Compared
 from lbc.pipeline.graph import STAGES
 
+RECORD = "verified.json"
 KINDS = ("findings", "claims", "tables", "figure data", "notebooks", "accepted", "recorded files")
 COLUMNS = {"same": "same", "close": "within 1e-9", "differs": "differ", "missing": "gone", "new": "new"}
 
@@ -49,6 +55,7 @@ def verify(town: Town, jobs: int = 1) -> int:
         for error in outcome.failures.values():
             print(f"\n{error}", file=sys.stderr)
         if outcome.failures:
+            _record(town, [])
             print("the results cannot be compared: the fresh run failed")
             return outcome.exit_code
         found = [*compare.folders(town.outputs, fresh.outputs), *_accepted(town, fresh), *_notebooks(town, fresh),
@@ -56,7 +63,48 @@ def verify(town: Town, jobs: int = 1) -> int:
     print(report(found))
     if not town.accepted.exists():
         print(f"nothing is accepted yet, so only the last run was compared: make accept TOWN={town.name}")
-    return int(any(item.verdict not in ("same", "close") for item in found))
+    return int(not _record(town, found))
+
+
+def last(town: Town) -> dict[str, Any] | None:
+    """What the last verification of the present results came to; None where they were not verified.
+
+    Returns
+    -------
+    dict or None
+        `same`, `numbers` (how many findings, claims and files were compared; 0 where the fresh run failed), `differ`
+        (how many of them are not the same) and `of` (the results it was made of).
+
+    Raises
+    ------
+    UserError
+        If the file is not one that `verify` wrote.
+    """
+    path = town.outputs / RECORD
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        return kept if kept["of"] == _results(town) and {"same", "numbers", "differ"} <= set(kept) else None
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError):
+        raise UserError("this is not what verify wrote", where=town.shown(path), fix="delete it") from None
+
+
+def _record(town: Town, found: list[Compared]) -> bool:
+    """Keep what was found and whether all of it is the same; nothing was found where the fresh run failed."""
+    differ = sum(item.verdict not in ("same", "close") for item in found)
+    kept = {"same": bool(found) and not differ, "numbers": len(found), "differ": differ, "of": _results(town)}
+    try:
+        manifest.replace(town.outputs / RECORD, json.dumps(kept, indent=1) + "\n")
+    except OSError as error:  # a checkout that is only read can be verified all the same
+        print(f"note: {town.shown(town.outputs / RECORD)} could not be written ({error.strerror}); the front door "
+              "will not show this result", file=sys.stderr)
+    return not differ
+
+
+def _results(town: Town) -> str:
+    """Hash of what the stages read and wrote; that a report was made of it since does not matter."""
+    return hashlib.sha256(json.dumps(manifest.read(town), sort_keys=True).encode()).hexdigest()
 
 
 def scratch(town: Town, root: Path) -> Town:

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import tiny
 
+from lbc.paths import Project
+from lbc.pipeline import verify
+
 
 def test_same_then_accepted_then_moved(root: Path) -> None:
     accepted = tiny.lbc(root, "accept")
@@ -24,7 +27,11 @@ def test_same_then_accepted_then_moved(root: Path) -> None:
     before = tiny.snapshot(root)
     same = tiny.lbc(root, "verify")
     assert (same.returncode, same.stdout.splitlines()[-1]) == (0, "The results are the same."), same.stdout
-    assert tiny.snapshot(root) == before
+    kept = json.loads(tiny.snapshot(root)["outputs/s_town/verified.json"])
+    assert {name: kept[name] for name in ("same", "differ")} == {"same": True, "differ": 0}
+    assert kept["numbers"] > 10
+    assert tiny.snapshot(root) == before | {"outputs/s_town/verified.json": tiny.snapshot(root)["outputs/s_town/verified.json"]}
+    assert verify.last(Project(root).town("s_town")) == kept
     assert tiny.lbc(root, "accept").stdout.startswith("no number moved\n")
 
     (root / "data/s_town/raw/survey.xlsx").write_text("1\n2\n3\n", encoding="utf-8")
@@ -32,9 +39,11 @@ def test_same_then_accepted_then_moved(root: Path) -> None:
     assert refused.returncode == 2
     assert "01_survey_cleaning is out of date: data/s_town/raw/survey.xlsx changed" in refused.stderr
     assert tiny.lbc(root, "run").returncode == 0
+    assert verify.last(Project(root).town("s_town")) is None  # it was of the results before
     moved = tiny.lbc(root, "verify")  # the outputs are new as well: what was accepted still tells
     assert moved.returncode == 1
     assert "accepted.json, comparison.points, value: was 5.0, now 3.0" in moved.stdout
+    assert not verify.last(Project(root).town("s_town"))["same"]
     assert 'accepted.json, claim lonelier: was supported, now not supported: "The mean is 3.00."' in moved.stdout
     assert "notebooks/02_group_comparison.ipynb, cell " in moved.stdout
     again = tiny.lbc(root, "accept").stdout
@@ -108,6 +117,8 @@ def test_a_datum_that_flips_a_claim_fails_verification_and_quotes_the_sentence(r
     tiny.edit(root / "params/s_town.claims.yaml", "comparison.points:.2f} points", "comparison.pionts:.2f} points")
     misspelt = tiny.lbc(root, "verify")
     assert misspelt.returncode == 2
+    failed = verify.last(Project(root).town("s_town"))
+    assert (failed["same"], failed["numbers"]) == (False, 0)  # the results stand, but they could not be made again
     assert "no finding is called 'comparison.pionts'; did you mean 'comparison.points'?" in misspelt.stderr
 
 
@@ -125,10 +136,10 @@ def test_a_planted_inconsistency_is_found_wherever_it_is_printed(root: Path) -> 
     assert counts == ["printed,recomputed,disagree,not_recomputed", "t,2,4,0", "F,0,2,0", "all,2,6,0"]
     done = tiny.lbc(root, "report")
     assert done.returncode == 1
-    wrong = done.stdout.splitlines()[2:]
+    wrong = done.stdout.splitlines()[1:]
     assert "  tables/02_terms, row 2, p (en): t(60) = 1.40, p = .031: the printed p does not follow; the other side of .05" in wrong
-    assert any(line.startswith("  02_group_comparison.html: F(1, 17) = 16.89, p = .017") for line in wrong)
-    assert any(line.startswith("  findings.html: t(3) = 2.00, p = .062") for line in wrong)
+    assert any(line.startswith("  report/02_group_comparison.html: F(1, 17) = 16.89, p = .017") for line in wrong)
+    assert any(line.startswith("  report/findings.html: t(3) = 2.00, p = .062") for line in wrong)
 
 
 def test_nothing_to_compare_with(tmp_path: Path) -> None:
@@ -142,8 +153,11 @@ def test_the_report_is_written_from_what_was_published(root: Path) -> None:
     done = tiny.lbc(root, "report")
     assert done.returncode == 0, done.stderr
     page = root / "outputs/s_town/report/index.html"
-    assert done.stdout == (f"open {page}\n2 printed statistics: 2 recomputed and right, 0 wrong, 0 that cannot be "
-                           "recomputed (05_thesis_claims names them)\n")
-    assert "The mean is 5.00." in page.read_text(encoding="utf-8")
-    assert len(list(page.parent.glob("0*.html"))) == 5
+    assert done.stdout.splitlines() == [
+        "4 printed statistics: 4 recomputed and right, 0 wrong, 0 that cannot be recomputed (05_thesis_claims names them)",
+        "open  outputs/index.html  (all towns)", "      outputs/s_town/report/index.html  (this town's report)",
+        "      outputs/s_town/thesis/  (its chapter for Word, in both languages)"]
+    assert all(len(list(folder.glob("0*.html"))) == 5 for folder in (page.parent, page.parent / "zh"))
+    assert sorted(path.name for path in (root / "outputs/s_town/thesis").glob("*.docx")) == [
+        "results_en.docx", "results_zh.docx"]
     assert tiny.lbc(root, "status").stdout.count(" current") == 5
