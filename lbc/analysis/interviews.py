@@ -14,7 +14,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lbc.analysis.agreement import ac1, cohen_kappa, fleiss_kappa, icc_raters, krippendorff_alpha, resampled
+from lbc.analysis.agreement import (
+    MOST_UNDEFINED,
+    ac1,
+    cohen_kappa,
+    fleiss_kappa,
+    icc_raters,
+    krippendorff_alpha,
+    resampled,
+)
 from lbc.errors import NotEstimableError
 from lbc.params import Theme
 from lbc.results import Estimate, Result, Words
@@ -26,6 +34,7 @@ __all__ = [
 COLUMNS = ("person", "role", "coder", "segment", "level", "theme", "paraphrase")
 LEVELS = ("individual", "family", "school_community", "society")
 ALL, ANY = "all codes together", "any theme"
+ALIKE = "the coders agree throughout, so resamples do not vary"
 ROLES: dict[str, Words] = {
     "child": {"en": "children", "zh": "儿童"}, "guardian": {"en": "guardians", "zh": "监护人"},
     "parent": {"en": "parents", "zh": "家长"}, "teacher": {"en": "teachers", "zh": "教师"},
@@ -47,7 +56,7 @@ def agreement(
     value : {"theme", "level"}
         What was coded.
     rng : Generator, optional
-        With it a percentile interval from resampled persons (none with one person).
+        With it an interval from resampled persons (none with one person, or where the coders agree throughout).
     n_boot : int
     level : float
 
@@ -64,7 +73,7 @@ def agreement(
 
     References
     ----------
-    Krippendorff 2011; whole persons resampled: Field & Welsh 2007.
+    Krippendorff 2011; whole persons resampled: Field & Welsh 2007; few persons: Hesterberg 2015.
     """
     wide = _wide(frame, value)
     alpha = krippendorff_alpha(wide.to_numpy(object).T, "nominal", rng, n_boot, level, _persons(wide))
@@ -326,7 +335,8 @@ def _measures(
     if rng is not None:
         found |= {f"{name}_{end}": ci[k] for name, ci in limits.items() if ci for k, end in ((0, "low"), (1, "high"))}
         if None in limits.values():
-            found["note"] = "given too rarely for an interval"
+            rare = alpha.extra["undefined"] > MOST_UNDEFINED or found["percent_agreement"] < 1
+            found["note"] = "given too rarely for an interval" if rare else ALIKE
     return found
 
 

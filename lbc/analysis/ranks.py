@@ -185,7 +185,7 @@ def friedman_exact(values: pd.DataFrame | np.ndarray) -> Result:
     -------
     Result
         estimate: Kendall's W; test: the tie-corrected chi-square statistic, with the exact p where it can be counted
-        (k <= 6 and few children) and the Iman-Davenport F p otherwise. extra: exact, p_exact, p_chi2,
+        (k <= 6 and few children) and the Iman-Davenport F test otherwise. extra: exact, p_exact, p_chi2,
         iman_davenport (F, df1, df2, p; None where W = 1), mean_ranks.
 
     Raises
@@ -216,7 +216,8 @@ def friedman_exact(values: pd.DataFrame | np.ndarray) -> Result:
     return Result(
         method="Friedman test, exact" if p is not None else "Friedman test (Iman-Davenport)",
         estimate=Estimate("Kendall's W", w),
-        test=Test("Friedman chi-square", chi2, df1, p if p is not None else iman["p"] if iman else p_chi2),
+        test=Test("Iman-Davenport F test", f, (df1, df2), iman["p"]) if p is None and iman else
+        Test("Friedman chi-square", chi2, df1, p_chi2 if p is None else p),
         n={"children": n},
         reference="Friedman 1937; Iman & Davenport 1980",
         extra={

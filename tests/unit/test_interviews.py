@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from lbc.analysis import interviews
 from lbc.errors import NotEstimableError
@@ -40,8 +41,7 @@ def test_agreement_of_two_coders() -> None:
     assert result.n == {"segments": 8, "persons": 4, "coders": 2}
     assert result.extra["percent_agreement"] == pytest.approx(7 / 8)
     low, high = result.estimate.ci
-    assert low < result.estimate.value < 1
-    assert high == 1, "resamples without the one disagreement agree perfectly"
+    assert low < result.estimate.value < high < 1
     x, y = ([codes[coder][1] for *_, a, b in SEGMENTS for codes in [(a, b)]] for coder in (0, 1))
     assert result.extra["kappa"] == interviews.cohen_kappa(x, y).estimate.value
     assert result.extra["ac1"] == interviews.ac1(x, y).estimate.value
@@ -101,31 +101,56 @@ def test_segments_of_one_person_are_resampled_together() -> None:
     assert wide[1] - wide[0] > 3 * (narrow[1] - narrow[0])
     by_person = interviews.resampled(a, b, owners, np.random.default_rng(1))
     by_segment = interviews.resampled(a, b, np.arange(240), np.random.default_rng(1))
-    for name in ("percent_agreement", "kappa", "ac1"):
+    for name in ("kappa", "ac1"):
         assert np.diff(by_person[name]) > 3 * np.diff(by_segment[name])
 
 
-def test_one_resample_of_persons_is_the_measure_of_that_resample() -> None:
+def by_hand(value: float, draws: list[float], units: int) -> tuple[float, float]:
+    """t interval on Fisher's z scale: 12 persons tell of 11 degrees of freedom, and vary by 11/12 too little."""
+    se = np.std(draws, ddof=1) * np.sqrt(units / (units - 1)) / (1 - value**2)
+    half = stats.t.ppf(0.975, units - 1) * se
+    return tuple(np.tanh([np.arctanh(value) - half, np.arctanh(value) + half]))
+
+
+def drawn_again(owners: np.ndarray, seed: int, n: int) -> list[np.ndarray]:
+    """The segments of resamples of persons."""
+    who = np.unique(owners)
+    counts = np.random.default_rng(seed).multinomial(len(who), np.full(len(who), 1 / len(who)), size=n)
+    return [np.concatenate([np.flatnonzero(owners == person) for person in np.repeat(who, row)]) for row in counts]
+
+
+def test_intervals_are_those_of_whole_persons_drawn_again() -> None:
     a, b = many(n=60)
     owners = np.repeat(np.arange(12), 5)
-    drawn = np.random.default_rng(9).multinomial(12, np.full(12, 1 / 12), size=1)[0]
-    again = np.concatenate([np.flatnonzero(owners == person) for person in np.repeat(np.arange(12), drawn)])
-    found = interviews.resampled(a, b, owners, np.random.default_rng(9), n_boot=1)
-    assert found["kappa"][0] == pytest.approx(interviews.cohen_kappa(a[again], b[again]).estimate.value)
-    assert found["ac1"][0] == pytest.approx(interviews.ac1(a[again], b[again], range(3)).estimate.value)
-    assert found["percent_agreement"][1] == pytest.approx((a[again] == b[again]).mean())
+    again = drawn_again(owners, 9, 40)
+    found = interviews.resampled(a, b, owners, np.random.default_rng(9), n_boot=40)
+    kappas = [interviews.cohen_kappa(a[i], b[i]).estimate.value for i in again]
+    assert found["kappa"] == pytest.approx(by_hand(interviews.cohen_kappa(a, b).estimate.value, kappas, 12))
+    ac1s = [interviews.ac1(a[i], b[i], range(3)).estimate.value for i in again]
+    assert found["ac1"] == pytest.approx(by_hand(interviews.ac1(a, b).estimate.value, ac1s, 12))
 
 
 def test_the_bootstrap_formula_is_krippendorffs_alpha() -> None:
-    """One resample of units through the package against the same resample through the counts."""
+    """Resamples of units through the package against the same resamples through the counts."""
     a, b = (codes.astype(float) for codes in many())
     b[:10] = np.nan
-    result = interviews.krippendorff_alpha([a, b], rng=np.random.default_rng(5), n_boot=1)
-    units = np.arange(10, 120)  # the ten coded once are no units
-    again = np.repeat(units, np.random.default_rng(5).multinomial(110, np.full(110, 1 / 110)))
-    expected = interviews.krippendorff_alpha([a[again], b[again]]).estimate.value
-    assert result.estimate.ci == pytest.approx((expected, expected))
+    result = interviews.krippendorff_alpha([a, b], rng=np.random.default_rng(5), n_boot=30)
+    again = drawn_again(np.arange(110), 5, 30)  # the first ten, coded once, are no units
+    alphas = [interviews.krippendorff_alpha([a[10 + i], b[10 + i]]).estimate.value for i in again]
+    assert result.estimate.ci == pytest.approx(by_hand(result.estimate.value, alphas, 110))
     assert result.n == {"units": 110, "coders": 2}
+
+
+def test_perfect_agreement_is_no_certainty() -> None:
+    """No resample varies where the coders never differ: there is no interval, and the table says why."""
+    a = np.tile([1, 2, 3], 20)
+    assert interviews.krippendorff_alpha([a, a], rng=np.random.default_rng(1)).estimate.ci is None
+    assert interviews.resampled(a, a, np.repeat(np.arange(12), 5), np.random.default_rng(1)) == {
+        "kappa": None, "ac1": None}
+    alike = coded().assign(theme=lambda d: d["theme"].replace("longing", "calls"))
+    table = interviews.agreement_by_code(alike, rng=np.random.default_rng(1), n_boot=200).set_index("code")
+    assert table["note"][[interviews.ALL, "calls"]].tolist() == [interviews.ALIKE] * 2
+    assert "too rarely" in table.loc["labels", "note"]
 
 
 @pytest.mark.parametrize("measure", [interviews.cohen_kappa, interviews.ac1])
