@@ -1,4 +1,4 @@
-"""Scratch copies of the whole project, and one finished run of S town that all tests share."""
+"""Scratch copies of the whole project, and one finished run of S town, and its report, that all tests share."""
 
 from __future__ import annotations
 
@@ -49,4 +49,17 @@ def finished_s_town(factory: pytest.TempPathFactory) -> Path:
             done = lbc(scratch(root, "s_town"), "run", "--town", "s_town")
             (root / "last_line.txt").write_text(done.stdout, encoding="utf-8")
             assert done.returncode == 0, done.stderr
+    return root
+
+
+def reported_s_town(factory: pytest.TempPathFactory) -> Path:
+    """A copy of that run with its web report and its Word chapter: once in a session, whichever process asks first."""
+    root, lock = shared(factory, "s_town_report")
+    with lock.open("w", encoding="utf-8") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        if not (root / "said.txt").exists():
+            shutil.copytree(finished_s_town(factory), root)
+            done = lbc(root, "report", "--town", "s_town")
+            assert done.returncode == 0, done.stdout + done.stderr
+            (root / "said.txt").write_text(done.stdout, encoding="utf-8")
     return root
