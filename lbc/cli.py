@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from lbc.errors import UserError
+from lbc.errors import UserError, printable
 
 EPILOG = "exit codes: 0 fine, 1 results differ, 2 yours to mend, 3 a fault of ours, 75 another run holds the lock"
 DEFAULT_TOWN = "s_town"
@@ -50,7 +50,7 @@ def _ours(error: Exception, debug: bool) -> int:
     """Own up to a fault of the package."""
     if debug:
         raise error
-    print(f"internal error: {type(error).__name__}: {error}\n  this is our fault, not yours\n"
+    print(f"internal error: {type(error).__name__}: {printable(str(error))}\n  this is our fault, not yours\n"
           "  fix: run the same command with --debug and report what it prints", file=sys.stderr)
     return 3
 
@@ -156,18 +156,20 @@ def _register(arguments: argparse.Namespace) -> int:
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    from lbc.pipeline import report
-    from lbc.reporting import recheck
+    from lbc.pipeline import front_door, report
 
-    page, checked = report.write(_town(arguments).require())
-    print(f"open {page}")
-    wrong = recheck.wrong(checked)
-    left = int(checked["consistent"].isna().sum())
-    print(f"{len(checked)} printed statistics: {len(checked) - left - len(wrong)} recomputed and right, {len(wrong)} "
-          f"wrong, {left} that cannot be recomputed (05_thesis_claims names them)")
-    for row in wrong.itertuples():
-        print(f"  {row.where}: {row.text}: {row.remark}")
-    return int(len(wrong) > 0)
+    town = _town(arguments).require()
+    checked = report.write(town)["checked"]
+    front = front_door.write(town.project)
+    right, wrong, cannot = checked["right"], checked["wrong"], checked["cannot"]
+    print(f"{right + len(wrong) + cannot} printed statistics: {right} recomputed and right, {len(wrong)} wrong, "
+          f"{cannot} that cannot be recomputed (05_thesis_claims names them)")
+    for row in wrong:
+        print(f"  {row['where']}: {row['text']}: {row['remark']}")
+    print(f"open  {town.shown(front)}  (all towns)\n"
+          f"      {town.shown(town.outputs / 'report' / 'index.html')}  (this town's report)\n"
+          f"      {town.shown(town.outputs / 'thesis')}/  (its chapter for Word, in both languages)")
+    return int(bool(wrong))
 
 
 def _plan(arguments: argparse.Namespace) -> int:

@@ -276,6 +276,18 @@ class Privacy(Model):
     release: list[Release] = Field([], description="private exhibits that may appear in notebooks, report and thesis")
 
 
+class Figures(Model):
+    formats: list[Literal["png", "svg", "pdf", "tiff"]] = Field(
+        ["png", "svg", "pdf"], min_length=1, description="files of each figure; png: 300 dpi, tiff: 600 dpi, RGB")
+    width: Literal["one", "two"] | None = Field(
+        None, description="one column of a journal (89 mm) or two, for every figure; else each as it was designed")
+
+
+class Thesis(Model):
+    template: str | None = Field(None, description="the university's Word file; the chapter takes its styles")
+    chapter: int = Field(4, ge=1, le=20, description="number of the results chapter: 表4-1, Table 4-1")
+
+
 class Params(Model):
     """Everything that one town decides."""
 
@@ -294,6 +306,8 @@ class Params(Model):
     interviews: Interviews | None = Field(None, description="double-coded interviews; leave out where none")
     intervention: Intervention | None = Field(None, description="protocol of group and case work, if there was any")
     plan: Plan = Field(Plan(), description="what is planned, for `lbc plan`; no notebook reads it")
+    figures: Figures = Field(Figures(), description="how figures are written")
+    thesis: Thesis = Field(Thesis(), description="the Word chapter; no notebook reads it")
     privacy: Privacy = Field(Privacy(), description="what may leave the private folder")
 
 

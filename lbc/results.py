@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -10,6 +11,8 @@ Evidence = Literal[
     "randomised comparison", "adjusted comparison", "association", "uncontrolled change", "single case"
 ]
 EVIDENCE: tuple[str, ...] = Evidence.__args__
+MARK = "lbc"
+"""In the metadata of a cell's output: what the web report makes of it (see `Shown` and `Exhibit`)."""
 Words = dict[str, str]
 """A text in both languages: {"en": ..., "zh": ...}."""
 
@@ -172,7 +175,7 @@ class Exhibit:
     html: str = ""
     png: bytes = b""
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
         text = f"{self.kind} {self.name} [{self.digest}]: {self.caption[self.language]}"
         bundle: dict[str, Any] = {"text/plain": text}
         if self.html:
@@ -181,4 +184,45 @@ class Exhibit:
             import base64
 
             bundle["image/png"] = base64.b64encode(self.png).decode("ascii")
-        return bundle
+        return bundle, {MARK: {"exhibit": self.name}}
+
+
+def inert(markdown: str) -> str:
+    r"""Markdown in which nothing acts that somebody typed: no HTML, link, picture or TeX; bold and tables stay.
+
+    Jupyter, nbconvert and Pandoc all take HTML and TeX within Markdown for what they are.
+
+    Examples
+    --------
+    >>> inert("**p < .001** <b onclick=x> [a](b) $\\alpha$")
+    '**p < .001** &lt;b onclick=x> [a]\\(b) \\$\\\\alpha\\$'
+    """
+    text = re.sub(r"&(?=#?\w+;)", "&amp;", re.sub(r"[\\$]", r"\\\g<0>", markdown))
+    text = re.sub(r"\](?=[(:\[])", r"]\\", re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text))
+    return re.sub(r"(?<=:)(?=//)|(?<=\bwww)(?=\.)", r"\\", text)
+
+
+class Shown:
+    """A text that a cell shows in the town's language; the web report has it in both.
+
+    Parameters
+    ----------
+    words : Words
+        Markdown in both languages.
+    language : {"en", "zh"}
+    findings : tuple of str
+        The ids of the findings that it tells.
+    plain : str, optional
+        What a terminal shows instead of the Markdown.
+    """
+
+    def __init__(self, words: Words, language: str, findings: tuple[str, ...] = (), plain: str | None = None) -> None:
+        self.words, self.language, self.findings = words, language, findings
+        self.plain = words[language] if plain is None else plain
+
+    def __repr__(self) -> str:
+        return self.plain
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, str], dict[str, Any]]:
+        both = {MARK: {**self.words, "findings": list(self.findings)}}
+        return {"text/plain": self.plain, "text/markdown": inert(self.words[self.language])}, both

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from lbc.results import Shown
+
 if TYPE_CHECKING:
     from lbc.pipeline.stage import Stage
 
@@ -23,20 +25,6 @@ LISTED: list[tuple[type[Warning], str]] = [
 MACHINERY = r"(ipykernel|IPython|zmq|traitlets|jupyter_client|tornado|debugpy|asyncio|comm)\b"
 NUMBER = re.compile(r"-?\d+\.\d+(?:e[-+]?\d+)?")
 PACKAGES = ("numpy", "pandas", "scipy", "statsmodels", "pingouin", "matplotlib")
-
-
-class Shown:
-    """A sentence or text that a cell shows."""
-
-    def __init__(self, text: str, markdown: str | None = None) -> None:
-        self.text = text
-        self.markdown = text if markdown is None else markdown
-
-    def __repr__(self) -> str:
-        return self.text
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"text/plain": self.text, "text/markdown": self.markdown}
 
 
 def put(*things: Any) -> None:
@@ -89,20 +77,31 @@ def steady_digest(path: Path) -> str:
 
 def report_card(stage: Stage, n_in: int | None, n_out: int | None) -> Shown:
     """The last cell: the same text whenever inputs, seed and lock are the same, on any processor."""
-    word = WORDS[stage.language]
     read = stage._reads.raw | {name: digest and steady_digest(stage._town.outputs / name)
                                for name, digest in stage._reads.upstream.items()}
-    python = f"Python {sys.version_info.major}.{sys.version_info.minor}"
-    versions = [python, *(f"{name} {version(name)}" for name in PACKAGES)]
-    rows = [
+    counts = None if n_in is None else f"{n_in}, {n_out}"
+    rows = {language: _card(stage, language, read, counts) for language in WORDS}
+    table = {language: "\n".join([f"**{stage.title(language)}**\n", "| | |", "|---|---|",
+                                  *(f"| {name} | {value} |" for name, value in found)])
+             for language, found in rows.items()}
+    lines = [stage.title(stage.language), *(f"{name}: {value}" for name, value in rows[stage.language])]
+    return Shown(table, stage.language, plain="\n".join(lines))
+
+
+def versions() -> dict[str, str]:
+    """Python and the packages whose numbers the findings are, with their versions."""
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return {"Python": python, **{name: version(name) for name in PACKAGES}}
+
+
+def _card(stage: Stage, language: str, read: dict[str, Any], counts: str | None) -> list[tuple[str, str]]:
+    word = WORDS[language]
+    return [
         *((word["read"], f"{path} {(digest or word['absent'])[:12]}") for path, digest in sorted(read.items())),
-        *([(word["n"], f"{n_in}, {n_out}")] if n_in is not None else []),
-        *([(word["registered"], stage.registered.words[stage.language])] if stage._registration else []),
+        *([(word["n"], counts)] if counts is not None else []),
+        *([(word["registered"], stage.registered.words[language])] if stage._registration else []),
         (word["findings"], str(len(stage._findings))),
         (word["seed"], str(stage.params.seed)),
-        (word["versions"], ", ".join(versions)),
+        (word["versions"], ", ".join(f"{name} {number}" for name, number in versions().items())),
         (word["warnings"], ", ".join(sorted(stage._warned)) or word["none"]),
     ]
-    lines = [repr(stage), *(f"{name}: {value}" for name, value in rows)]
-    table = "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])
-    return Shown("\n".join(lines), f"**{lines[0]}**\n\n{table}")

@@ -66,20 +66,39 @@ def read(town: Town) -> dict[str, Any]:
     UserError
         If the file is not a manifest.
     """
+    return _document(town)["stages"]
+
+
+def report(town: Town) -> dict[str, Any]:
+    """The entry of web report and Word chapter (see `lbc.pipeline.report`); empty before they were written."""
+    return _document(town)["report"]
+
+
+def _document(town: Town) -> dict[str, Any]:
     try:
-        return dict(json.loads(town.manifest.read_text(encoding="utf-8"))["stages"])
+        found = json.loads(town.manifest.read_text(encoding="utf-8"))
+        return {"stages": dict(found["stages"]), "report": dict(found.get("report", {}))}
     except FileNotFoundError:
-        return {}
+        return {"stages": {}, "report": {}}
     except (ValueError, KeyError, TypeError):
         raise UserError("the manifest cannot be read", where=town.shown(town.manifest),
                         fix="delete it: the stages then run again") from None
 
 
 def write(town: Town, stages: dict[str, Any]) -> None:
-    """Replace the manifest in one step."""
+    """Replace the stages' entries in one step."""
+    _write(town, stages, report(town))
+
+
+def write_report(town: Town, entry: dict[str, Any]) -> None:
+    """Replace the entry of web report and Word chapter in one step."""
+    _write(town, read(town), entry)
+
+
+def _write(town: Town, stages: dict[str, Any], entry: dict[str, Any]) -> None:
     ordered = {name: dict(sorted(stages[name].items())) for name in STAGES if name in stages}
-    text = json.dumps({"town": town.name, "stages": ordered}, ensure_ascii=False, indent=1) + "\n"
-    replace(town.manifest, text)
+    document = {"town": town.name, "stages": ordered} | ({"report": entry} if entry else {})
+    replace(town.manifest, json.dumps(document, ensure_ascii=False, indent=1) + "\n")
 
 
 def replace(path: Path, text: str) -> None:

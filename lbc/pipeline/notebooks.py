@@ -7,6 +7,8 @@ import json
 import re
 from typing import Any
 
+from lbc.results import MARK
+
 Notebook = dict[str, Any]
 
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
@@ -17,13 +19,15 @@ BAR = " ｜ "
 MARKERS = {"papermill-error-cell-tag"}
 
 
-def canonical(notebook: Notebook) -> bytes:
+def canonical(notebook: Notebook, marks: bool = False) -> bytes:
     """The notebook's one form: no times, no paths, ordinal ids and counts, the town's value in the parameters cell.
 
     Parameters
     ----------
     notebook : dict
         As nbformat or json reads it, executed or not.
+    marks : bool
+        For the web report: keep what outputs say of themselves (`lbc.results.MARK`), and no pictures.
 
     Returns
     -------
@@ -39,6 +43,8 @@ def canonical(notebook: Notebook) -> bytes:
             cells[-1]["source"] = _lines(_text(cell["source"]).removeprefix("# Parameters\n").rstrip("\n"))
             continue
         cells.append(_cell(cell, len(cells) + 1, sum(c["cell_type"] == "code" for c in cells) + 1))
+        if marks and cell["cell_type"] == "code":
+            _mark(cells[-1]["outputs"], cell["outputs"])
     plain = {"cells": cells, "metadata": {"kernelspec": KERNELSPEC}, "nbformat": 4, "nbformat_minor": 5}
     text = json.dumps(plain, ensure_ascii=False, indent=1, sort_keys=True, separators=(",", ": ")) + "\n"
     return text.encode("utf-8")
@@ -56,6 +62,15 @@ def _cell(cell: Notebook, number: int, count: int) -> Notebook:
         plain["execution_count"] = None if cell.get("execution_count") is None else count
         plain["outputs"] = _outputs(cell.get("outputs", []), count)
     return plain
+
+
+def _mark(plain: list[Notebook], outputs: list[Notebook]) -> None:
+    shown = [output for output in outputs if output["output_type"] in {"display_data", "execute_result"}]
+    places = [output for output in plain if output["output_type"] in {"display_data", "execute_result"}]
+    for place, output in zip(places, shown, strict=True):
+        place["metadata"] = {MARK: output["metadata"][MARK]} if MARK in output["metadata"] else {}
+        if "exhibit" in place["metadata"].get(MARK, {}):
+            place["data"] = {"text/plain": place["data"]["text/plain"]}
 
 
 def _outputs(outputs: list[Notebook], count: int) -> list[Notebook]:
@@ -92,11 +107,18 @@ def _lines(text: str) -> list[str]:
 
 
 def for_language(notebook: Notebook, language: str) -> Notebook:
-    """A copy whose texts stand in one language only: what a reader of the town gets."""
+    """A copy whose texts stand in one language only: what a reader of the town gets.
+
+    Computed texts are in the town's language, unless the notebook was kept with its marks (see `canonical`).
+    """
     found = copy.deepcopy(notebook)
     for cell in found["cells"]:
         if cell["cell_type"] == "markdown":
             cell["source"] = _lines(for_language_text(_text(cell["source"]), language))
+        for output in cell.get("outputs", []):
+            mark = output.get("metadata", {}).get(MARK, {})
+            if language in mark:
+                output["data"] = {"text/markdown": _lines(mark[language]), "text/plain": _lines(mark[language])}
     return found
 
 

@@ -106,8 +106,6 @@ def _page(today: Params, tables: dict[str, Table], says: list[str], picture: Pat
     image = base64.b64encode(picture.read_bytes()).decode("ascii")
     shown = "\n".join(f'<div class="wide">{table.to_html(language, synthetic_note=face)}</div>'
                       for table in tables.values())
-    return site.PAGE.substitute(
-        lang=pick(language, "en", "zh-CN"), title=escape(f"{title} · {name}"), css=site.CSS, nav="",
-        banner=f'<p class="simulated">{face}</p>\n',
-        body=f'<h1>{escape(name)}</h1>\n<h2>{title}</h2>\n<ul>{listed}</ul>\n'
-             f'<img src="data:image/png;base64,{image}" alt="{title}">\n{shown}')
+    return site.plain(language, f"{title} · {name}", (
+        f'<p class="simulated">{face}</p>\n<h1>{escape(name)}</h1>\n<h2>{title}</h2>\n<ul>{listed}</ul>\n'
+        f'<img src="data:image/png;base64,{image}" alt="{title}">\n{shown}'))

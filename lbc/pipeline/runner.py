@@ -233,7 +233,7 @@ def execute(job: Job) -> dict[str, Any]:
     record_path.unlink()
     language = params.load(town).language
     canonical = notebooks.canonical(executed)
-    copies = {"private/executed": canonical,
+    copies = {"private/executed": canonical, "private/report": notebooks.canonical(executed, marks=True),
               "notebooks": notebooks.canonical(notebooks.for_language(json.loads(canonical), language))}
     for folder, content in copies.items():
         path = job.staging / folder / f"{job.stage}.ipynb"

@@ -16,13 +16,14 @@ import pandas as pd
 from lbc.errors import NotCollectedError, NotEstimableError
 from lbc.paths import Town, project
 from lbc.pipeline import frames
-from lbc.pipeline.display import Shown, put, settle
+from lbc.pipeline.display import put, settle
 from lbc.pipeline.graph import STAGES
 from lbc.pipeline.inputs import Inputs
 from lbc.pipeline.reads import listen
 from lbc.pipeline.registration import Registration, registration
-from lbc.results import Exhibit, Finding, Result, Words
+from lbc.results import Exhibit, Finding, Result, Shown, Words
 
+LANGUAGES = ("en", "zh")
 SIMULATED = {"en": "Simulated data, not real children", "zh": "模拟数据，非真实儿童"}
 PRIVATE = {"en": "Kept in the private folder: outputs/{town}/{place}",
            "zh": "仅存于私密文件夹：outputs/{town}/{place}"}
@@ -62,6 +63,7 @@ class Stage(Inputs):
         self._missing: list[Words] = []
         self._printed: dict[str, tuple[Words, bool]] = {}
         self._exhibits: dict[tuple[str, str], bool] = {}
+        self._rendered: list[dict[str, Any]] = []
         self._registration: Registration | None = None
         self.n_in: int | None = None
         self.n_out: int | None = None
@@ -69,7 +71,12 @@ class Stage(Inputs):
         listen(self._reads)
 
     def __repr__(self) -> str:
-        return f"{self.stage}: {self.name}" + (f" ({SIMULATED[self.language]})" if self.synthetic else "")
+        return self.title(self.language)
+
+    def title(self, language: str) -> str:
+        """Stage, town, and whether its data are simulated."""
+        name = getattr(self.params.name, language)
+        return f"{self.stage}: {name}" + (f" ({SIMULATED[language]})" if self.synthetic else "")
 
     def keep(self, name: str, frame: pd.DataFrame) -> None:
         """Keep a data set for later stages in the private folder; reading it gives back the equal frame."""
@@ -94,7 +101,7 @@ class Stage(Inputs):
         self._findings[id] = (entry, private)
         if private and not self._released(id):
             return self._private(f"private/findings/{self.stage}.json")
-        return Shown(wording.sentence(entry, self.language))
+        return Shown({language: wording.sentence(entry, language) for language in LANGUAGES}, self.language, (id,))
 
     @property
     def registered(self) -> Registration:
@@ -142,7 +149,9 @@ class Stage(Inputs):
         absent = Result("none", None, reason=NOT_ASKED[self.language])
         shown = [self.record(pattern.format(name), results.get(name, absent), labels[name], evidence, confirmatory,
                              private) for name in labels]
-        return Shown("\n\n".join(dict.fromkeys(str(sentence) for sentence in shown)))
+        both = {language: "\n\n".join(dict.fromkeys(sentence.words[language] for sentence in shown))
+                for language in LANGUAGES}
+        return Shown(both, self.language, tuple(id for sentence in shown for id in sentence.findings))
 
     def not_estimable(self, id: str, reason: Words, label: Words, evidence: str, private: bool = False) -> Shown:
         """Record a finding that has no estimate, with its reason in both languages."""
@@ -170,17 +179,33 @@ class Stage(Inputs):
         private : bool
             One line or point per child: goes to `private/figures` and is shown only where params release it.
         """
-        from lbc.reporting import figures
+        from lbc.reporting import figures, style
 
         if data is None:
             fig, data = fig
+        if self.params.figures.width:
+            fig = style.again(fig, width=self.params.figures.width)
         stem = self._place("figures", name, private)
-        files = figures.save(fig, self._out / stem, SIMULATED[self.language] if self.synthetic else None)
+        other = next(language for language in LANGUAGES if language != self.language)
+        folder, own = stem.rsplit("/", 1)
+        stems = {self.language: stem, other: f"{folder}/{other}/{own}"}
+        (self._out / folder / other).mkdir(exist_ok=True)
+        written = self._drawn(fig, stem, self.language)
         digest = write_csv(data, self._out / f"{stem}.csv")
-        written = [*(Path(f).relative_to(self._out).as_posix() for f in files), f"{stem}.csv"]
         picture = figures.preview(fig)
-        figures.close(fig)
-        return self._exhibit("figure", stem, self._captioned(caption, stem), written, digest, private, png=picture)
+        again = style.again(fig, other, self.params.figures.width)
+        written += [f"{stem}.csv", *self._drawn(again, stems[other], other)]
+        for drawn in {fig, again}:
+            figures.close(drawn)
+        return self._exhibit("figure", stem, self._captioned(caption, stem), written, digest, private, png=picture,
+                             more={"pictures": stems})
+
+    def _drawn(self, fig: Any, stem: str, language: str) -> list[str]:
+        from lbc.reporting import figures
+
+        files = figures.save(fig, self._out / stem, SIMULATED[language] if self.synthetic else None,
+                             formats=self.params.figures.formats)
+        return [Path(file).relative_to(self._out).as_posix() for file in files]
 
     def save_table(self, table: Any, name: str, caption: Words | None = None, note: Words | None = None,
                    private: bool = False) -> Exhibit:
@@ -202,9 +227,20 @@ class Stage(Inputs):
         self._printed |= {f"{stem}, {place}": ({"en": en, "zh": zh}, private) for (place, en), (_, zh) in rows}
         digest = write_csv(shown.frame, self._out / f"{stem}.csv")
         caption = self._captioned(shown.caption if caption is None else caption, stem)
+        more = shown.rendered(caption=caption, note=note)
         html = shown.to_html(self.language, caption=caption, note=note,
                              synthetic_note=SIMULATED[self.language] if self.synthetic else None)
-        return self._exhibit("table", stem, caption, [f"{stem}.csv"], digest, private, html=html)
+        return self._exhibit("table", stem, caption, [f"{stem}.csv"], digest, private, html=html, more=more)
+
+    def bilingual(self, function: Callable[..., pd.DataFrame], *args: Any, **kwargs: Any) -> pd.DataFrame:
+        """The frame that `function(*args, language=...)` gives, each column of texts in both languages."""
+        one, other = (function(*args, language=language, **kwargs) for language in LANGUAGES)
+        both = one.copy()
+        for name in one:
+            if not one[name].equals(other[name]):
+                pairs = zip(one[name], other[name], strict=True)
+                both[name] = [dict(zip(LANGUAGES, pair, strict=True)) for pair in pairs]
+        return both
 
     def figure_or_reason(self, name: str, caption: Words, draw: Callable[..., Any], compute: Callable[..., Any],
                          *args: Any, names: dict[str, Words] | None = None, private: bool = False,
@@ -227,7 +263,7 @@ class Stage(Inputs):
         try:
             computed = compute(*args)
         except NotEstimableError as error:
-            return Shown(f"{name}: {reasons.said(str(error), self.language)}")
+            return self._none(name, reasons.both(str(error)))
         things = computed if isinstance(computed, tuple) else (computed,)
         fig, data = draw(*things, labels=names or self.labels(), language=self.language, **drawing)
         return self.save_figure(fig, name, caption, data, private=private)
@@ -244,9 +280,12 @@ class Stage(Inputs):
         try:
             table = compute(*args, **kwargs)
         except NotEstimableError as error:
-            return Shown(f"{name}: {reasons.said(str(error), self.language)}")
+            return self._none(name, reasons.both(str(error)))
         shown = tables.Table(table, labels=names or self.labels())
         return self.save_table(shown, name, caption, note=note, private=private)
+
+    def _none(self, name: str, why: Words) -> Shown:
+        return Shown({language: f"{name}: {text}" for language, text in why.items()}, self.language)
 
     def _place(self, folder: str, name: str, private: bool) -> str:
         full = f"{self.stage[:2]}_{name}"
@@ -258,10 +297,13 @@ class Stage(Inputs):
         return stem
 
     def _exhibit(self, kind: Any, stem: str, caption: Words, files: list[str], digest: str, private: bool,
-                 html: str = "", png: bytes = b"") -> Exhibit:
+                 html: str = "", png: bytes = b"", more: dict[str, Any] | None = None) -> Exhibit | Shown:
         name = stem.rsplit("/", 1)[1]
         if private and not self._released(name):
-            html, png = f"<p>{self._private(files[0])}</p>", b""
+            return self._private(files[0], f"{kind} {name} [{digest}]: {caption[self.language]}")
+        rules = [rule.reason for rule in self.params.privacy.release if fnmatchcase(name, rule.exhibit)]
+        self._rendered.append({"name": name, "kind": kind, "digest": digest, "private": private, "files": files}
+                              | ({"released": rules[0]} if private else {}) | (more or {}) | {"caption": caption})
         return Exhibit(name, kind, caption, tuple(files), digest, self.language, html, png)
 
     def _captioned(self, caption: Words, stem: str) -> Words:
@@ -277,15 +319,16 @@ class Stage(Inputs):
     def _released(self, name: str) -> bool:
         return any(fnmatchcase(name, release.exhibit) for release in self.params.privacy.release)
 
-    def _private(self, place: str) -> Shown:
-        return Shown(PRIVATE[self.language].format(town=self.town, place=place))
+    def _private(self, place: str, plain: str | None = None) -> Shown:
+        both = {language: text.format(town=self.town, place=place) for language, text in PRIVATE.items()}
+        return Shown(both, self.language, plain=plain)
 
     # ------------------------------------------------------- words and ending
 
     def say(self, en: str, zh: str) -> None:
         """Show a computed sentence in the town's language."""
         self._printed[f"{self.stage}, sentence {len(self._printed) + 1}"] = ({"en": en, "zh": zh}, False)
-        put(Shown({"en": en, "zh": zh}[self.language]))
+        put(Shown({"en": en, "zh": zh}, self.language))
 
     def show(self, *things: Any) -> None:
         """Show several things of one cell below one another."""
@@ -315,7 +358,8 @@ class Stage(Inputs):
     def not_collected(self, what: Words) -> None:
         """Show and record that the town has no such data, which is no error."""
         self._missing.append(_both(what))
-        put(Shown(NOT_COLLECTED[self.language].format(what=self.text(what), town=self.name)))
+        put(Shown({language: text.format(what=what[language], town=getattr(self.params.name, language))
+                   for language, text in NOT_COLLECTED.items()}, self.language))
 
     def report_card(self) -> Shown:
         """Write findings and record; show inputs with hashes, n in and out, seed, versions and warnings."""
@@ -330,6 +374,8 @@ class Stage(Inputs):
         counts = list(flow.values()) or [None]
         card = display.report_card(self, counts[0] if self.n_in is None else self.n_in,
                                    counts[-1] if self.n_out is None else self.n_out)
+        self._write(f"exhibits/{self.stage}.json", {"stage": self.stage, "town": self.town,
+                                                    "synthetic": self.synthetic, "exhibits": self._rendered})
         self._write("record.json", self._reads.to_json())
         return card
 

@@ -14,7 +14,7 @@ from lbc.reporting import reasons, terms, wording
 from lbc.reporting.claims_file import CONTRACT, Claim, Claims, Condition, check, claim_error, load, meant
 from lbc.reporting.holes import fill
 from lbc.reporting.recheck import recheck
-from lbc.results import EVIDENCE
+from lbc.results import EVIDENCE, Shown
 
 VERDICTS = tuple(terms.VERDICTS)
 SUPPORTED, PARTLY, NOT, UNTESTABLE = VERDICTS
@@ -69,8 +69,7 @@ def _judge_one(claim: Claim, findings: dict[str, dict[str, Any]], language: str)
     sentence = fill(getattr(claim.sentence, language), findings, language)
     reason = terms.pick(language, " ", "").join([*exploratory, reason])
     judged = {"id": claim.id, "verdict": verdict, "evidence": evidence, "reason": reason, "sentence": sentence}
-    mark = terms.pick(language, " (exploratory)", "（探索性）")
-    return judged | ({"exploratory": mark} if exploratory else {})
+    return judged | ({"exploratory": True} if exploratory else {})
 
 
 def _weaker(evidence: str | None, needed: str | None) -> bool:
@@ -176,33 +175,32 @@ def foundations(claims: Claims, findings: dict[str, dict[str, Any]], language: s
     return pd.DataFrame(rows, columns=["claim", "finding", "value", "evidence"])
 
 
-class Markdown(str):
-    """A text that a notebook shows as Markdown."""
-
-    def _repr_markdown_(self) -> str:
-        return str(self)
-
-
 def board(judged: list[dict[str, Any]]) -> pd.DataFrame:
-    """For `figures.claims_board`: id, verdict, evidence, and the claim's words up to its numbers."""
-    rows = [(c["id"], c["verdict"], c["evidence"],
-             re.split(r"[:：]", c["sentence"])[0] + c.get("exploratory", "")) for c in judged]
+    """For `figures.claims_board`: id, verdict, evidence, and the claim's words up to its numbers (both languages)."""
+    short = [{lang: re.split(r"[:：]", text["sentence"])[0] + mark(claim, lang)
+              for lang, text in claim["words"].items()} for claim in judged]
+    rows = [(c["id"], c["verdict"], c["evidence"], text) for c, text in zip(judged, short, strict=True)]
     return pd.DataFrame(rows, columns=["id", "verdict", "evidence", "claim"])
 
 
 def table(judged: list[dict[str, Any]], language: str = "en") -> pd.DataFrame:
     """The claims as a table: sentence, verdict, evidence, reason."""
-    rows = [(c["sentence"], terms.VERDICTS[c["verdict"]][language] + c.get("exploratory", ""),
-             terms.EVIDENCE[c["evidence"]][language] if c["evidence"] else "—", c["reason"]) for c in judged]
+    rows = [(c["words"][language]["sentence"], terms.VERDICTS[c["verdict"]][language] + mark(c, language),
+             terms.EVIDENCE[c["evidence"]][language] if c["evidence"] else "—", c["words"][language]["reason"])
+            for c in judged]
     return pd.DataFrame(rows, columns=["sentence", "verdict", "evidence", "reason"])
 
 
-def paragraphs(judged: list[dict[str, Any]], language: str = "en") -> list[Markdown]:
+def mark(claim: dict[str, Any], language: str) -> str:
+    """What follows the verdict of a claim that rests on something exploratory; else nothing."""
+    return terms.pick(language, " (exploratory)", "（探索性）") if claim.get("exploratory") else ""
+
+
+def paragraphs(judged: list[dict[str, Any]], language: str = "en") -> list[Shown]:
     """Each claim as a paragraph: its sentence, the verdict with the strength of evidence, the reason."""
-    texts = []
-    for sentence, verdict, strength, reason in table(judged, language).itertuples(index=False):
-        texts.append(Markdown(f"**{verdict}** ({strength}) {sentence}\n\n{reason}"))
-    return texts
+    rows = zip(*(table(judged, lang).itertuples(index=False) for lang in ("en", "zh")), strict=True)
+    return [Shown({lang: f"**{row.verdict}** ({row.evidence}) {row.sentence}\n\n{row.reason}"
+                   for lang, row in zip(("en", "zh"), pair, strict=True)}, language) for pair in rows]
 
 
 def links(claims: Claims, findings: dict[str, dict[str, Any]], made: dict[str, list[str]]) -> pd.DataFrame:

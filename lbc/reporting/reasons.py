@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lbc.reporting.terms import words
+from lbc.results import Words
 
 PLACE = re.compile(r"\{(\d*)\}")
 
@@ -47,6 +48,11 @@ def _chinese(reason: str) -> str | None:
         if len(pieces) == 2 and (_chinese(pieces[0]) or _chinese(pieces[1])):
             return full.join(said(piece, "zh") for piece in pieces)
     return None
+
+
+def both(reason: Any) -> Words:
+    """A reason in both languages."""
+    return {language: said(reason, language) for language in ("en", "zh")}
 
 
 def said(reason: Any, language: str) -> str:

@@ -91,7 +91,7 @@ def test_a_fault_of_ours_is_owned_and_a_traceback_comes_only_with_debug(root: Pa
 def test_accept_and_report_before_the_first_run(root: Path) -> None:
     assert "01_survey_cleaning is out of date: never run" in tiny.lbc(root, "accept").stderr
     assert tiny.lbc(root, "report").stderr == (
-        "outputs/s_town: 01_survey_cleaning was not run yet\n  fix: make all TOWN=s_town\n")
+        "outputs/s_town: 01_survey_cleaning was not run here yet\n  fix: make all TOWN=s_town\n")
 
 
 def test_status_says_why(root: Path) -> None:

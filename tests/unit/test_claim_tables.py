@@ -55,7 +55,7 @@ def test_what_each_claim_rests_on(listed: claims.Claims) -> None:
     ]
     chinese = claims.foundations(listed, FOUND, "zh")
     assert chinese["finding"].iloc[0] == "孤独感"
-    assert chinese["value"].tolist() == ["均值差 = 2.50 分，95% 置信区间 [0.50, 4.50]", "无", "无"]
+    assert chinese["value"].tolist() == ["均值差 = 2.50 分，95% CI [0.50, 4.50]", "无", "无"]
     assert chinese["evidence"].tolist() == ["相关关系", "单一个案", "—"]
 
 
@@ -66,12 +66,12 @@ def test_an_estimate_that_is_no_number_reads_as_a_dash(listed: claims.Claims) ->
 
 
 def test_the_board_shows_the_words_up_to_the_numbers(listed: claims.Claims) -> None:
-    for language, words in (("en", ["They are lonelier", "The group helped."]), ("zh", ["更孤独", "小组有帮助。"])):
-        board = claims.board(claims.judge(listed, FOUND, language))
-        assert board.columns.tolist() == ["id", "verdict", "evidence", "claim"]
-        assert board["claim"].tolist() == words
-        assert board["verdict"].tolist() == ["supported", "cannot be tested with this design"]
-        assert board["evidence"].fillna("—").tolist() == ["single case", "—"]  # the weakest it rests on
+    board = claims.board(claims.judge(listed, FOUND))
+    assert board.columns.tolist() == ["id", "verdict", "evidence", "claim"]
+    assert board["claim"].tolist() == [{"en": "They are lonelier", "zh": "更孤独"},
+                                       {"en": "The group helped.", "zh": "小组有帮助。"}]
+    assert board["verdict"].tolist() == ["supported", "cannot be tested with this design"]
+    assert board["evidence"].fillna("—").tolist() == ["single case", "—"]  # the weakest it rests on
 
 
 def test_claims_as_a_table(listed: claims.Claims) -> None:
@@ -85,10 +85,13 @@ def test_claims_as_a_table(listed: claims.Claims) -> None:
 
 def test_claims_as_paragraphs(listed: claims.Claims) -> None:
     first, second = claims.paragraphs(claims.judge(listed, FOUND))
-    assert first.startswith("**supported** (single case) They are lonelier: by 2.5 points.\n\n1 of 1 condition holds. ")
-    assert second.startswith("**cannot be tested with this design** (—) The group helped.\n\n")
-    assert first._repr_markdown_() == first
-    assert type(first._repr_markdown_()) is str
+    start = "**supported** (single case) They are lonelier: by 2.5 points.\n\n1 of 1 condition holds. "
+    assert first.words["en"].startswith(start)
+    assert first.words["zh"].startswith("**得到支持** (单一个案) 更孤独：相差 2.5 分。\n\n")
+    assert second.words["en"].startswith("**cannot be tested with this design** (—) The group helped.\n\n")
+    bundle, metadata = first._repr_mimebundle_()
+    assert bundle["text/markdown"] == first.words["en"]
+    assert metadata["lbc"]["zh"] == first.words["zh"]
 
 
 def test_where_the_evidence_is_to_be_seen(listed: claims.Claims) -> None:

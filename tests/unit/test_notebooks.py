@@ -34,6 +34,25 @@ def executed() -> dict[str, Any]:
     )
 
 
+def test_the_reports_copy_keeps_both_languages_and_no_pictures() -> None:
+    both = {"en": "One.", "zh": "一。", "findings": ["a.b"]}
+    shown = [
+        {"output_type": "display_data", "metadata": {"lbc": both, "x": 1}, "data": {"text/plain": "One.", "a/b": "c"}},
+        stream("1"),
+        {"output_type": "display_data", "metadata": {"lbc": {"exhibit": "02_x"}},
+         "data": {"text/plain": "figure", "image/png": "QUJD", "text/html": "<table>"}},
+        {"output_type": "display_data", "metadata": {}, "data": {"text/plain": "2"}},
+    ]
+    raw = book(code("f()", shown))
+    assert all(output.get("metadata", {}) == {} for output in json.loads(notebooks.canonical(raw))["cells"][0]["outputs"])
+    kept = json.loads(notebooks.canonical(raw, marks=True))
+    assert [o.get("metadata") for o in kept["cells"][0]["outputs"]] == [
+        {"lbc": both}, None, {"lbc": {"exhibit": "02_x"}}, {}]
+    chinese = notebooks.for_language(kept, "zh")["cells"][0]["outputs"]
+    assert chinese[0]["data"] == {"text/markdown": ["一。"], "text/plain": ["一。"]}
+    assert chinese[2]["data"] == {"text/plain": ["figure"]}
+
+
 def test_canonical_keeps_what_matters_and_nothing_that_varies() -> None:
     raw = notebooks.canonical(executed())
     text = raw.decode("utf-8")

@@ -83,7 +83,8 @@ def test_five_strengths_of_evidence_and_no_other() -> None:
 ])
 def test_what_a_cell_shows_of_an_exhibit(html: str, png: bytes, kinds: set[str]) -> None:
     exhibit = Exhibit("02_x", "figure", {"en": "Means", "zh": "均值"}, ("figures/02_x.png",), "ab12", "zh", html, png)
-    bundle = exhibit._repr_mimebundle_()
+    bundle, metadata = exhibit._repr_mimebundle_()
+    assert metadata == {"lbc": {"exhibit": "02_x"}}
     assert set(bundle) == kinds
     assert bundle["text/plain"] == "figure 02_x [ab12]: 均值"
     if png:

@@ -74,7 +74,8 @@ def test_every_value_read_is_noted_and_no_other(begin: Callable[..., Stage], roo
     assert noted["intervention.outcomes"][0] == {"score": "cls_total", "direction": "down", "primary": True}
     assert set(noted) == {
         "cleaning.careless.irv", "cleaning.careless.longstring", "comparison.covariates", "intervention",
-        "intervention.outcomes", "language", "name.en", "seed", "synthetic"}
+        "intervention.outcomes", "language", "name.en", "name.zh", "seed",
+        "synthetic"}
 
 
 def test_asking_for_the_whole_model_notes_all_of_it(begin: Callable[..., Stage]) -> None:
@@ -177,7 +178,10 @@ def test_findings_public_private_and_released(begin: Callable[..., Stage], root:
 
     shown = stage.record("intervention.overall", RESULT, LABEL, "association", confirmatory=True)
     assert repr(shown).startswith("Difference: ")
-    assert set(shown._repr_mimebundle_()) == {"text/plain", "text/markdown"}
+    bundle, metadata = shown._repr_mimebundle_()
+    assert set(bundle) == {"text/plain", "text/markdown"}
+    assert metadata["lbc"]["findings"] == ["intervention.overall"]
+    assert bundle["text/markdown"] == metadata["lbc"]["en"] != metadata["lbc"]["zh"]
     missing = stage.attempt("intervention.none", impossible, [1], least=2, label=LABEL, evidence="single case")
     assert "1 values, 2 are needed" in repr(missing)
     stage.not_estimable("intervention.no", {"en": "no case", "zh": "无个案"}, LABEL, "single case")
@@ -222,9 +226,11 @@ def test_exhibits_land_where_they_belong(begin: Callable[..., Stage], root: Path
     caption = {"en": "Means", "zh": "均值"}
     data = pd.DataFrame({"claim": ["a"], "id": ["x"], "verdict": ["supported"], "evidence": ["association"]})
     shown = stage.save_figure(figures.claims_board(data), "board", caption)
-    assert shown.files == tuple(f"figures/02_board.{kind}" for kind in ("png", "svg", "pdf", "csv"))
+    assert shown.files == (*(f"figures/02_board.{kind}" for kind in ("png", "svg", "pdf", "csv")),
+                           *(f"figures/zh/02_board.{kind}" for kind in ("png", "svg", "pdf")))
     assert all((root / "staging" / name).stat().st_size for name in shown.files)
-    bundle = shown._repr_mimebundle_()
+    bundle, metadata = shown._repr_mimebundle_()
+    assert metadata == {"lbc": {"exhibit": "02_board"}}
     assert bundle["text/plain"] == f"figure 02_board [{shown.digest}]: Means"
     assert bundle["image/png"]
     table = stage.save_table(tables.Table(pd.DataFrame({"x": [1 / 3]}), caption=caption), "means")
@@ -236,13 +242,20 @@ def test_exhibits_land_where_they_belong(begin: Callable[..., Stage], root: Path
     named = stage.table_or_reason("levels", caption, levels.head, 1, names={"family": {"en": "Kin", "zh": "亲属"}})
     assert "Kin" in named.html
     hidden = stage.save_figure(figures.claims_board(data), "members", caption, private=True)
-    assert hidden.files[0] == "private/figures/02_members.png"
-    assert hidden.png == b""
-    assert "outputs/s_town/private/figures/02_members.png" in hidden.html
+    assert hidden.words["zh"] == "仅存于私密文件夹：outputs/s_town/private/figures/02_members.png"
+    assert (root / "staging/private/figures/zh/02_members.svg").exists()
+    stage.report_card()
+    kept = written(root, "exhibits/02_group_comparison.json")["exhibits"]
+    assert [(e["name"], e["kind"], e["private"]) for e in kept] == [
+        ("02_board", "figure", False), ("02_means", "table", False), ("02_levels", "table", False)]
+    assert kept[0]["pictures"] == {"en": "figures/02_board", "zh": "figures/zh/02_board"}
+    assert (kept[1]["cells"]["en"], kept[1]["numeric"]) == ([["0.33"]], [True])
     stage = begin("04_intervention_evaluation")  # params release 04_*
     released = stage.save_table(data, "members", caption, private=True)
     assert released.files == ("private/tables/04_members.csv",)
     assert "association" in released.html
+    stage.report_card()
+    assert written(root, "exhibits/04_intervention_evaluation.json")["exhibits"][0]["released"]
 
 
 def test_by_hand_nothing_published_is_touched(begin: Callable[..., Stage], root: Path) -> None:
@@ -253,7 +266,7 @@ def test_by_hand_nothing_published_is_touched(begin: Callable[..., Stage], root:
     files = {p.relative_to(root / "outputs").as_posix() for p in (root / "outputs").rglob("*") if p.is_file()}
     place = "s_town/private/by_hand/02_group_comparison"
     assert files == {f"{place}/{name}" for name in (
-        "record.json", "findings/02_group_comparison.json", "private/data/02_group_comparison/x.csv",
+        "record.json", "findings/02_group_comparison.json", "exhibits/02_group_comparison.json", "private/data/02_group_comparison/x.csv",
         "private/data/02_group_comparison/x.json")}
 
 
@@ -302,3 +315,11 @@ def test_a_steps_generator_depends_on_seed_and_name_only(begin: Callable[..., St
     assert step_rng(20260901, "bootstrap").integers(10**9, size=3).tolist() == first
     assert step_rng(20260902, "bootstrap").integers(10**9, size=3).tolist() != first
     assert step_rng(1, "a").integers(10**9, size=3).tolist() == [637667758, 412803904, 926849733]
+
+
+def test_texts_of_a_frame_stand_in_both_languages(begin: Callable[..., Stage]) -> None:
+    def named(count: int, language: str = "en") -> pd.DataFrame:
+        return pd.DataFrame({"what": [{"en": "boys", "zh": "男生"}[language]], "n": [count], "code": ["m"]})
+
+    both = begin().bilingual(named, 3)
+    assert both.to_dict("records") == [{"what": {"en": "boys", "zh": "男生"}, "n": 3, "code": "m"}]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import runpy
 import shutil
 import signal
@@ -17,7 +18,7 @@ import tiny
 from lbc import cli
 from lbc.errors import UserError
 from lbc.paths import Project, Town
-from lbc.pipeline import accept, check, verify
+from lbc.pipeline import accept, check, manifest, report, verify
 from lbc.pipeline.compare import Compared
 
 SURVEY = tiny.ROOT / "data" / "s_town" / "raw" / "survey.xlsx"
@@ -227,12 +228,50 @@ def test_a_report_of_the_last_run_says_when_it_is_old(root: Path, capsys: pytest
     (root / "data/s_town/raw/survey.xlsx").write_text("9\n", encoding="utf-8")
     assert cli.main(["report"]) == 0
     shown = capsys.readouterr()
-    assert shown.out.startswith(f"open {root}/outputs/s_town/report/index.html\n2 printed statistics: 2 recomputed")
+    assert shown.out.startswith("4 printed statistics: 4 recomputed and right, 0 wrong, 0 that cannot")
+    assert "open  outputs/index.html  (all towns)\n      outputs/s_town/report/index.html  (" in shown.out
     assert "note: 01_survey_cleaning is out of date (" in shown.err
-    assert "The mean is 5.00." in (root / "outputs/s_town/report/index.html").read_text(encoding="utf-8")
-    (root / "outputs/s_town/notebooks/03_ecological_causes.ipynb").unlink()
+    assert "The mean is 5.00." in _text(root / "outputs/s_town/report/index.html")
+    (root / "outputs/s_town/private/report/03_ecological_causes.ipynb").unlink()
     assert cli.main(["report"]) == 2
-    assert "03_ecological_causes was not run yet" in capsys.readouterr().err
+    assert "03_ecological_causes was not run here yet" in capsys.readouterr().err
+
+
+def _text(page: Path) -> str:
+    from lbc.reporting import site
+
+    return re.sub(r"\s+", " ", site.text(page.read_text(encoding="utf-8")))
+
+
+def test_a_report_is_written_once_and_mended_when_touched(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["report"]) == 0
+    first = capsys.readouterr().out
+    pages = {path: path.read_bytes() for folder in report.FOLDERS
+             for path in (root / "outputs/s_town" / folder).rglob("*") if path.is_file()}
+    recorded = manifest.report(town(root))["outputs"]
+    assert {path.relative_to(root / "outputs/s_town").as_posix() for path in pages} == set(recorded)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report, "_make", lambda _: pytest.fail("made again although nothing changed"))
+        assert cli.main(["report"]) == 0
+    assert capsys.readouterr().out == first
+    index = root / "outputs/s_town/report/index.html"
+    index.write_text("by hand", encoding="utf-8")
+    assert cli.main(["report"]) == 0
+    assert {path: path.read_bytes() for path in pages} == pages
+    assert cli.main(["run"]) == 0
+    assert manifest.report(town(root))["outputs"] == recorded  # a run keeps the report's entry
+
+
+def test_a_printed_p_that_is_wrong_is_said_every_time(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = root / "outputs/s_town/findings/02_group_comparison.json"
+    document = json.loads(place.read_text(encoding="utf-8"))
+    wrong = "t(100) = 2.50, p = .300"
+    document["printed"] = {"02_group_comparison, sentence 9": {"en": wrong, "zh": wrong}}
+    place.write_text(json.dumps(document), encoding="utf-8")
+    for _ in range(2):
+        assert cli.main(["report"]) == 1
+        assert "2 wrong" in (shown := capsys.readouterr().out)
+        assert f"02_group_comparison, sentence 9 (en): {wrong}: " in shown
 
 
 # ---- verify ------------------------------------------------------------------------------------------------------
