@@ -131,6 +131,8 @@ class Document:
         high = HIGHEST * (section.page_height - section.top_margin - section.bottom_margin)
         factor = min(1.0, Pt(self._widths()[0]) / shape.width, high / shape.height)
         shape.width, shape.height = Emu(round(shape.width * factor)), Emu(round(shape.height * factor))
+        for side in ("distT", "distB", "distL", "distR"):  # LibreOffice takes 9 pt where none is given
+            shape._inline.set(side, "0")
         about = shape._inline.docPr
         about.set("name", exhibit["name"])
         about.set("descr", clean(exhibit["caption"][self.language]))
