@@ -52,7 +52,9 @@ def test_there_are_tables_to_look_at() -> None:
 @pytest.mark.parametrize("path", TABLES, ids=lambda path: path.stem)
 def test_every_column_of_every_table_has_a_head(path: Path) -> None:
     known = set(HEADS) | (set(group_heads({"en": "a", "zh": "b"}, {"en": "a", "zh": "b"})) if path.stem == "02_table_one" else set())
-    assert [name for name in header(path) if name not in known] == []
+    names = header(path)
+    both = {name for name in names for pair in [{f"{name[:-3]}_en", f"{name[:-3]}_zh"}] if name in pair <= set(names)}
+    assert [name for name in names if name not in known and not (name in both and name[:-3] in known)] == []
 
 
 def test_every_head_has_both_languages_and_a_chinese_one_no_english_words() -> None:
@@ -196,5 +198,5 @@ def test_findings_by_strength_of_evidence() -> None:
     table = findings(found)
     assert table.values.tolist() == [["association", 2, 1, 1], ["single case", 1, 1, 0]]
     assert table.columns.tolist() == ["evidence", "findings", "confirmatory", "not_estimable"]
-    assert findings(found, "zh")["evidence"].tolist() == ["单一个案", "相关关系"]
+    assert findings(found, "zh")["evidence"].tolist() == ["相关关系", "单一个案"]
     assert csv_text(table).splitlines()[1] == "association,2,1,1"

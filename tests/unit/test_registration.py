@@ -269,7 +269,7 @@ def test_a_claim_on_a_touched_finding_carries_the_mark(tmp_path: Path) -> None:
         judged = claims.judge(loaded, {"a.b": entry}, language)
         assert judged[0]["verdict"] == "supported"
         assert judged[0]["reason"].startswith(head)
-        assert claims.board(judged)["claim"].iloc[0].endswith(mark)
+        assert claims.board(judged)["claim"].iloc[0][language].endswith(mark)
         assert claims.table(judged, language)["verdict"].iloc[0].endswith(mark)
         plain = {key: value for key, value in entry.items() if key != "exploratory"}
         assert "exploratory" not in claims.judge(loaded, {"a.b": plain}, language)[0]
