@@ -48,6 +48,7 @@ SLOPES = {"x1": 0.25, "x2": 0.15}
 BLOCKS = {"first": COVARIATES, "second": ["x1", "x2"], "none": ["x3", "x4", "x5"]}
 CUTS = range(20, 56)  # points
 VAST, MANY = 200_000, 5_000  # children and classes of the survey whose numbers stand for the truth
+RARE = "t5"  # the code that `interviewed` gives one segment in twenty
 RESAMPLES = 500  # notebooks take 1,000 to 10,000
 Values = dict[str, float]
 Intervals = dict[str, tuple[str, tuple[float, float] | None]]
@@ -242,18 +243,36 @@ def imputed(rng: np.random.Generator, truth: Values) -> dict[str, bool]:
 
 
 def coders_truth(rng: np.random.Generator) -> Values:
-    """Agreement of two coders over a vast number of interviews."""
-    found = interviews.agreement(interviewed(rng, 3000), "theme")
-    return {"alpha": found.estimate.value, "kappa": found.extra["kappa"], "AC1": found.extra["ac1"]}
+    """Agreement of two coders over a vast number of interviews: on all codes, and on a rare one as given or not."""
+    frame = interviewed(rng, 3000)
+    found, rare = interviews.agreement(frame, "theme"), _rare(interviews.agreement_by_code(frame, "theme"))
+    return {"alpha": found.estimate.value, "kappa": found.extra["kappa"], "AC1": found.extra["ac1"]} | {
+        f"{name} of a rare code": float(rare[name.lower()]) for name in ("alpha", "kappa", "AC1")}
+
+
+def _rare(table: pd.DataFrame) -> pd.Series:
+    return table.set_index("code").loc[RARE]
 
 
 def coders(rng: np.random.Generator, truth: Values) -> dict[str, bool]:
-    """Two coders, twelve interviews."""
+    """Two coders, twelve interviews: agreement on all codes."""
     found = interviews.agreement(interviewed(rng, 12), "theme", rng, RESAMPLES)
-    both = {name: (found.extra[f"{name}_low"], found.extra[f"{name}_high"]) for name in ("kappa", "ac1")}
-    return _covered({"Krippendorff's alpha, persons resampled": ("alpha", found.estimate.ci),
-                     "Cohen's kappa, persons resampled": ("kappa", both["kappa"]),
-                     "Gwet's AC1, persons resampled": ("AC1", both["ac1"])}, truth)
+    return _agreement({"alpha": found.estimate.ci} | {
+        name: (found.extra[f"{name.lower()}_low"], found.extra[f"{name.lower()}_high"]) for name in ("kappa", "AC1")
+    }, truth)
+
+
+def rare_code(rng: np.random.Generator, truth: Values) -> dict[str, bool]:
+    """Two coders, twelve interviews: agreement on a code that one segment in twenty is given."""
+    row = _rare(interviews.agreement_by_code(interviewed(rng, 12), "theme", rng, RESAMPLES))
+    limits = {name: (row[f"{name.lower()}_low"], row[f"{name.lower()}_high"]) for name in ("alpha", "kappa", "AC1")}
+    return _agreement({name: ci if np.isfinite(ci).all() else None for name, ci in limits.items()},
+                      {name: truth[f"{name} of a rare code"] for name in limits})
+
+
+def _agreement(limits: Mapping[str, tuple[float, float] | None], truth: Mapping[str, float]) -> dict[str, bool]:
+    names = {"alpha": "Krippendorff's alpha", "kappa": "Cohen's kappa", "AC1": "Gwet's AC1"}
+    return _covered({f"{names[key]}, persons resampled": (key, ci) for key, ci in limits.items()}, truth)
 
 
 def parts() -> list[Part]:
@@ -270,4 +289,5 @@ def parts() -> list[Part]:
         Part("causes, imputed", partial(pooled, truth=of_causes), 300),
         Part("items imputed", partial(imputed, truth=of_groups), 300),
         Part("coders", partial(coders, truth=of_coders), 1000),
+        Part("coders, a code of 5 %", partial(rare_code, truth=of_coders), 1000),
     ]

@@ -11,6 +11,7 @@ import pandas as pd
 import scipy.stats
 
 from benchmarks.calibration.monte_carlo import Part
+from benchmarks.calibration.towns import without_effect
 from benchmarks.calibration.worlds import (
     COVARIATES,
     GROUPS,
@@ -296,4 +297,5 @@ PARTS = [
     Part("indirect association, first path only", partial(indirect, a=0.5, b=0.0), 1000),
     Part("indirect association, second path only", partial(indirect, a=0.0, b=0.25), 1000),
     Part("specification curve", curve, 500),
+    Part("simulated towns, group work without effect", without_effect, 1000),
 ]

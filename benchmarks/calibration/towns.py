@@ -10,18 +10,24 @@ import sys
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import Executor
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from lbc.analysis.stats import sign_flip
+from lbc.analysis.untreated import ancova
+from lbc.instruments import Instrument, load
+from lbc.instruments.scoring import score
 from lbc.paths import Project
 from lbc.survey import simulate
 from lbc.survey.simulation import assumptions
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRST_SEED, CHILDREN = 101, 620
+ALPHA = 0.05
 Truth = dict[str, Any]
 
 
@@ -56,8 +62,36 @@ def _town(seed: int) -> tuple[Truth, dict[str, Any], pd.DataFrame]:
         documents = [json.loads(path.read_text("utf-8")) for path in sorted(outputs.glob("findings/0[1-4]*.json"))]
         found = {finding["id"]: finding for document in documents for finding in document["findings"]}
         table = pd.read_csv(outputs / "tables" / "03_predictors.csv").set_index("predictor")
-    made = simulate.simulate(*assumptions.load(ROOT / "data" / "s_town"), children=CHILDREN, seed=seed)
-    return made.truth, found, table
+    return _made(seed).truth, found, table
+
+
+@cache
+def _given() -> tuple[assumptions.Simulation, assumptions.Fieldwork, Instrument]:
+    return *assumptions.load(ROOT / "data" / "s_town"), load("cls")
+
+
+def _made(seed: int, effect: bool = True) -> simulate.Town:
+    return simulate.simulate(*_given()[:2], children=CHILDREN, seed=seed, effect=effect)
+
+
+def without_effect(rng: np.random.Generator) -> dict[str, bool]:
+    """A town as its children answered it, with group work that does nothing: which tests reject all the same.
+
+    The members are the seven highest left-behind scorers; the untreated are the other left-behind children who were
+    measured again. Answers are scored as they were given, without the flaws of an export.
+    """
+    made, scale = _made(int(rng.integers(2**31)), effect=False), _given()[2]
+    before, after, course = (frame.assign(total=score(frame[scale.columns()], scale)["total"])
+                             for frame in (made.survey, made.resurvey, made.group_measures))
+    truth = made.traits.set_index("id").loc[before["id"]]
+    read = truth["left_behind"].eq(1) & truth["careless"].isin(["", "hurried"])
+    others = before[read.to_numpy() & ~before["id"].isin(course["id"])].merge(after, on="id", suffixes=("", "_later"))
+    waves = course.pivot(index="member", columns="wave", values="total")
+    waves = waves.drop(index=[m["member"] for m in made.truth["members"] if not m["high_scorer"]])
+    frame = pd.concat([pd.DataFrame({"pre": waves["T0"], "post": waves["T2"], "treated": 1}),
+                       pd.DataFrame({"pre": others["total"], "post": others["total_later"], "treated": 0})])
+    return {"members against untreated children, ANCOVA": ancova(frame, "post", "pre", "treated").test.p < ALPHA,
+            "change of members, sign flip": sign_flip(waves["T2"] - waves["T0"], ci=False).test.p < ALPHA}
 
 
 def recovered(towns: int, pool: Executor) -> pd.DataFrame:

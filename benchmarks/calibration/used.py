@@ -21,6 +21,10 @@ AGREEMENT = ("coverage: Krippendorff's alpha*", "coverage: Cohen's kappa*", "cov
 PARTS = ("coverage: R2 in order*", "coverage: R2 entered *", "error_rates: block of 5 predictors*")
 INTERACTION = ("error_rates: interaction with *",)
 CONTRAST = ("error_rates: contrast: *", "error_rates: three contrasts*", "coverage: planned contrast*")
+MEDIATION = ("error_rates: Monte Carlo", "error_rates: bootstrap of classes*", "error_rates: Sobel",
+             "coverage: indirect association*")
+MODERATION = ("error_rates: interaction of predictor and group, CR2", "error_rates: simple slope*")
+JOINT = ("coverage: correlation of the joint display",)
 
 USED: dict[str, tuple[str, ...]] = {
     # notebook 01
@@ -71,6 +75,7 @@ USED: dict[str, tuple[str, ...]] = {
     # notebook 03
     "ecology.r2": ("coverage: R2 of all predictors*",),
     "03_blocks": PARTS,
+    "03_variance_by_level": PARTS,
     "ecology.block.*": PARTS,
     "03_blocks_complete": PARTS,
     "03_shares": ("coverage: LMG share*",),
@@ -83,23 +88,25 @@ USED: dict[str, tuple[str, ...]] = {
     "03_slopes": ("error_rates: slope of a predictor differs*",),
     "ecology.levels.*": ("coverage: R2 within classes",),
     "ecology.mediation.*": ("error_rates: Monte Carlo", "coverage: indirect association*"),
-    "03_mediation": ("error_rates: Monte Carlo", "error_rates: bootstrap of classes*", "error_rates: Sobel",
-                     "coverage: indirect association*"),
+    "03_mediation": MEDIATION,
+    "03_mediation_sensitivity": MEDIATION,
     "ecology.moderation.*": ("error_rates: interaction of predictor and group, CR2",),
-    "03_moderation": ("error_rates: interaction of predictor and group, CR2", "error_rates: simple slope*"),
+    "03_moderation": MODERATION,
+    "03_simple_slopes": MODERATION,
     "ecology.interviews.agreement": AGREEMENT,
     "ecology.interviews.agreement_level": AGREEMENT,
     "03_agreement_by_code": AGREEMENT,
-    "03_joint_display": ("coverage: correlation of the joint display",),
+    "03_joint_display": JOINT,
+    "03_themes_and_survey": JOINT,
     # notebook 04: the group
-    "intervention.group.cls.adjusted": ("intervention: ANCOVA, HC2*",),
+    "intervention.group.cls.adjusted": ("intervention: ANCOVA, HC2*", "error_rates: members against untreated*"),
     "04_adjusted_methods": ("intervention: ANCOVA*", "intervention: difference of gains*", "intervention: paired t",
                             "intervention: placebo sets*"),
     "intervention.group.cls.placebo": ("intervention: placebo sets*",),
     "intervention.group.cls.did": ("intervention: difference of gains*",),
     "intervention.group.cls.beyond_selection": ("intervention: Barnett*",),
     "intervention.group.cls.mee_chua": ("intervention: Mee-Chua",),
-    "intervention.group.cls.change": ("intervention: sign flip, exact",),
+    "intervention.group.cls.change": ("intervention: sign flip, exact", "error_rates: change of members, sign flip"),
     "04_change_methods": ("intervention: paired t", "intervention: *, exact"),
     "intervention.group.cls.wave_contrast.*": ("intervention: sign flip, exact, from a second pre-test",),
 }
