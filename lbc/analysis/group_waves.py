@@ -92,9 +92,12 @@ def course_table(found: dict[str, Result]) -> pd.DataFrame:
         low, high = r.estimate.ci or (None, None)
         exact = "Friedman, exact" if r.extra.get("exact") else "Friedman"
         shown = exact if name == "friedman" else f"step {name.rpartition('.')[2]}"
-        df = None if r.extra.get("exact") else r.test.df  # an exact test has none
+        # An exact test has no degrees of freedom, Friedman's chi-square has one, Iman and Davenport's F has two.
+        df = None if r.extra.get("exact") else r.test.df
+        df, df_residual = df if isinstance(df, tuple) else (df, None)
         rows.append({"test": shown, "n": r.n["members"], "estimate": r.estimate.value, "low": low, "high": high,
-                     "statistic": r.test.statistic, "df": df, "p": r.test.p, "p_holm": r.test.p_adjusted})
+                     "statistic": r.test.statistic, "df": df, "df_residual": df_residual, "p": r.test.p,
+                     "p_holm": r.test.p_adjusted})
         anova = attempt(rm_anova, r.extra["wide"])[0] if "wide" in r.extra else None
         if anova is not None:
             a = anova.iloc[0]

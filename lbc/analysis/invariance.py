@@ -227,7 +227,8 @@ def release_tests(model: CfaFit) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        lhs, op, rhs, group, chi2 (1 df), p, change (expected change of the parameter), largest chi2 first.
+        lhs, op, rhs, group, chi2 (1 df), p, change (expected change of the parameter), largest chi2 first; NaN where
+        the parameter would not be identified.
     """
     rows = [r for r, row in enumerate(model.model.rows)
             if row.free >= 0 and row.group and row.free in {o.free for o in model.model.rows if o.group == 0}]
@@ -257,7 +258,10 @@ def _score_tests(wider: Model, model: CfaFit, rows: list[int]) -> pd.DataFrame:
     link = wider.link
     cross = information @ link
     inverse = np.linalg.inv(link.T @ cross)
-    variance = np.diag(information) - np.einsum("rq,qs,rs->r", cross, inverse, cross)
+    own = np.diag(information)
+    variance = own - np.einsum("rq,qs,rs->r", cross, inverse, cross)
+    # What the free parameters can imitate has no test of its own: freed, it would not be identified.
+    variance = np.where(variance > 1e-9 * own, variance, np.nan)
     table = pd.DataFrame([wider.rows[r][:4] for r in rows], columns=["lhs", "op", "rhs", "group"])
     table["group"] += 1
     score, variance = -gradient[rows] / 2, variance[rows]

@@ -120,7 +120,7 @@ def scratch(town: Town, root: Path) -> Town:
 
 def integrity(town: Town) -> Iterator[Compared]:
     """Published files that are not what the last run wrote. A file that is not there may simply not be committed."""
-    for entry in manifest.read(town).values():
+    for entry in [*manifest.read(town).values(), manifest.report(town)]:
         for name, recorded in entry.get("outputs", {}).items():
             present = manifest.digest(town.outputs / name)
             if present not in (None, recorded):

@@ -165,22 +165,28 @@ def foundations(claims: Claims, findings: dict[str, dict[str, Any]], language: s
     """What each claim rests on: claim, finding, value, evidence."""
     rows = []
     for claim in claims.claims:
+        head = _head(getattr(claim.sentence, language))
         for name in claim.rests_on:
             found = findings.get(name)
             entry = found and found["estimate"]
             value = wording.quantity(entry, language) if entry else terms.pick(language, "none", "无")
             strength = terms.EVIDENCE[found["evidence"]][language] if found else "—"
             label = terms.words(found["label"], language) if found else name
-            rows.append((claim.id, label, value, strength))
+            rows.append((head, label, value, strength))
     return pd.DataFrame(rows, columns=["claim", "finding", "value", "evidence"])
 
 
 def board(judged: list[dict[str, Any]]) -> pd.DataFrame:
     """For `figures.claims_board`: id, verdict, evidence, and the claim's words up to its numbers (both languages)."""
-    short = [{lang: re.split(r"[:：]", text["sentence"])[0] + mark(claim, lang)
+    short = [{lang: _head(text["sentence"]) + mark(claim, lang)
               for lang, text in claim["words"].items()} for claim in judged]
     rows = [(c["id"], c["verdict"], c["evidence"], text) for c, text in zip(judged, short, strict=True)]
     return pd.DataFrame(rows, columns=["id", "verdict", "evidence", "claim"])
+
+
+def _head(sentence: str) -> str:
+    """What a claim says, up to its numbers."""
+    return re.split(r"[:：]", sentence)[0].split("{")[0].strip(" ,(（，")
 
 
 def table(judged: list[dict[str, Any]], language: str = "en") -> pd.DataFrame:
@@ -203,7 +209,9 @@ def paragraphs(judged: list[dict[str, Any]], language: str = "en") -> list[Shown
                    for lang, row in zip(("en", "zh"), pair, strict=True)}, language) for pair in rows]
 
 
-def links(claims: Claims, findings: dict[str, dict[str, Any]], made: dict[str, list[str]]) -> pd.DataFrame:
+def links(
+    claims: Claims, findings: dict[str, dict[str, Any]], made: dict[str, list[str]], language: str = "en"
+) -> pd.DataFrame:
     """Which exhibits to look at for each claim: those it names, else all of the notebooks its findings come from.
 
     Parameters
@@ -223,9 +231,9 @@ def links(claims: Claims, findings: dict[str, dict[str, Any]], made: dict[str, l
         raise claim_error(claims, faults, "findings/*.json list the exhibits of each notebook")
     for claim in claims.claims:
         stages = sorted({findings[name]["stage"] for name in claim.rests_on if name in findings})
-        exhibits = [name for name in claim.exhibits if name in known] or [
-            name for stage in stages for name in made.get(stage, [])]
-        rows.append((claim.id, ", ".join(stages), ", ".join(exhibits)))
+        named = ", ".join(name for name in claim.exhibits if name in known)
+        every = terms.pick(language, "all of them", "全部") if any(made.get(stage) for stage in stages) else "—"
+        rows.append((_head(getattr(claim.sentence, language)), ", ".join(stages), named or every))
     return pd.DataFrame(rows, columns=["claim", "where", "exhibits"])
 
 

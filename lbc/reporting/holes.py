@@ -60,7 +60,7 @@ def _value(finding: dict[str, Any] | None, field: str, form: str | None, languag
 
 def _number(value: float, form: str | None, entry: dict[str, Any], language: str) -> str:
     if form is None:
-        digits, bounded = terms.digits(entry["name"], entry.get("unit", "")), terms.is_bounded(entry["name"])
+        digits, bounded = terms.digits(entry["name"], terms.unit_of(entry)), terms.is_bounded(entry["name"])
         return wording.number(value, digits, language, bounded=bounded)
     how, digits, kind = FORMAT.fullmatch(form).groups()
     value = abs(value) if how == "abs" else value

@@ -8,12 +8,16 @@ from typing import Any
 import pandas as pd
 
 
-def protocol(fixed: Any, language: str = "en", registered: dict[str, str] | None = None) -> pd.DataFrame:
+def protocol(
+    fixed: Any, names: dict[str, dict[str, str]], language: str = "en", registered: dict[str, str] | None = None
+) -> pd.DataFrame:
     """What the protocol of group and case work fixed beforehand, as lines that a reader understands.
 
     Parameters
     ----------
     fixed : lbc.params.Intervention
+    names : dict
+        Labels of scores and variables, in en and zh (`stage.labels()`).
     registered : dict, optional
         When it was registered and what changed since, in en and zh (`stage.registered.words`).
     """
@@ -26,13 +30,17 @@ def protocol(fixed: Any, language: str = "en", registered: dict[str, str] | None
             "lottery": ("; drawn by lot", "；抽签决定"), "decided": ("", ""),
             "down": ("↓", "↓"), "up": ("↑", "↑")}
     zh = language == "zh"
+
+    def named(variable: str) -> str:
+        return names.get(variable, {}).get(language, variable)
+
     waves = fixed.waves
-    outcomes = "; ".join(f"{o.score} {word[o.direction][zh]}{(' (primary)', '（主要）')[zh] if o.primary else ''}"
-                         for o in fixed.outcomes)
+    primary = {True: (" (primary)", "（主要）")[zh], False: ""}
+    outcomes = "; ".join(f"{named(o.score)} {word[o.direction][zh]}{primary[o.primary]}" for o in fixed.outcomes)
     span = "{0.value} ({0.low}-{0.high}); {0.source}"
     days = _days(waves, waves.screening, waves.after_group)
     here = "" if days is None else (f"; here {days} days", f"；本研究相隔 {days} 天")[zh]
-    could = "; ".join(f"{asked.variable} = {asked.value}" for asked in fixed.eligible or [])
+    could = "; ".join(f"{named(asked.variable)} = {asked.value}" for asked in fixed.eligible or [])
     otherwise = {True: ("the group of interest", "关注组"), False: ("every child surveyed", "所有受调查儿童")}
     rows = [
         (("who could be chosen", "可入选者"), could or otherwise[fixed.eligible is None][zh]),

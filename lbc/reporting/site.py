@@ -17,7 +17,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from lbc.reporting import site_notebooks
+from lbc.reporting import site_notebooks, wording
 from lbc.reporting.site_index import index
 from lbc.reporting.site_notebooks import clean
 from lbc.reporting.site_numbers import Explained, Sources, anchor
@@ -160,8 +160,7 @@ def _findings(documents: list[dict[str, Any]], sources: Sources, stages: Mapping
             role = say("confirmatory", sources.language) if finding.get("confirmatory") else ""
             place = sources.places.get(id, f"{stage}.html")
             link = f'<a href="{escape(place)}">{escape(id)}</a>' if f"{stage}.html" in stages else escape(id)
-            source = words(finding.get("reference") or "", sources.language)
-            extra = [words(finding.get("method") or "", sources.language), source, role]
+            extra = [wording.method(finding, sources.language), wording.source(finding, sources.language), role]
             line = " · ".join([link, *(escape(text) for text in extra if text)])
             parts.append(f'<li id="{anchor(id)}">{numbers.finding(id)}<p class="soft">{line}</p></li>')
         parts.append("</ul>")

@@ -155,8 +155,8 @@ def _finding(sources: Sources, id: str) -> list[tuple[str, str]]:
     role = role or escape(wording.exploratory(finding.get("exploratory"), language))
     return [
         (sources.say("finding"), f'<a href="findings.html#{anchor(id)}">{escape(id)}</a>'),
-        (sources.say("method"), escape(words(finding.get("method", ""), language))),
-        (sources.say("source"), escape(words(finding.get("reference") or "", language))),
+        (sources.say("method"), escape(wording.method(finding, language))),
+        (sources.say("source"), escape(wording.source(finding, language))),
         (sources.say("n"), escape(wording.counts(finding.get("n") or {}, language).removeprefix("n = "))),
         (sources.say("evidence"), escape(means) + (f"<br>{role}" if role else "")),
         (sources.say("in full"), "<br>".join(escape(text) for text in in_full(finding, language))),

@@ -105,6 +105,9 @@ UNITS: dict[str, Words] = {
 }
 SHARES = {"share", "proportion"}
 """Units of quantities kept as shares (0 to 1) and read as percentages; the unit "%" means: already a percentage."""
+OF_EFFECTS = {
+    "percentage change": "%", "share of random orders with such a run": "share", "part of explained R2": "share"}
+"""Units of effects, which findings keep without one."""
 NAMES: dict[str, str] = {
     "mean difference": "均值差", "adjusted difference": "校正后差值", "adjusted mean difference": "校正后均值差",
     "adjusted difference / pooled SD": "校正后差值（合并标准差）",
@@ -240,6 +243,11 @@ def name(text: str, language: str) -> str:
 
 def unit(text: str, language: str) -> str:
     return UNITS[text][language] if text in UNITS else f" {text}"
+
+
+def unit_of(entry: dict[str, Any]) -> str:
+    """The unit of a finding's estimate or effect."""
+    return entry.get("unit") or OF_EFFECTS.get(entry["name"], "")
 
 
 def group(key: str, language: str) -> str:

@@ -133,7 +133,7 @@ def statistic(test: dict[str, Any] | None, language: str = "en") -> str:
 
 def quantity(entry: dict[str, Any], language: str = "en") -> str:
     """An estimate or effect of a finding: name, value with unit, interval."""
-    name, unit = entry["name"], entry.get("unit", "")
+    name, unit = entry["name"], terms.unit_of(entry)
     bounded, digits = terms.is_bounded(name), terms.digits(name, unit)
     if unit in terms.SHARES:
         value = percent(entry["value"], 1, language)
@@ -246,6 +246,21 @@ def sentence(finding: dict[str, Any], language: str = "en") -> str:
     said = evidence(finding["evidence"], language)
     blank = {"en": " ", "zh": ""}[language]
     return (text + said + blank + exploratory(finding.get("exploratory"), language)).rstrip()
+
+
+def method(finding: dict[str, Any], language: str = "en") -> str:
+    """The method of a finding; empty where nothing was estimated, for then no method was followed."""
+    return reasons.said(finding.get("method") or "", language, "methods") if finding.get("estimate") else ""
+
+
+def source(finding: dict[str, Any], language: str = "en") -> str:
+    """Where a finding's formula comes from.
+
+    >>> source({"reference": "Welch 1947; g: Hedges 1981"}, "zh")
+    'Welch 1947；g：Hedges 1981'
+    """
+    said = reasons.said(finding.get("reference") or "", language, "methods")
+    return said.replace("; ", "；").replace(": ", "：") if language == "zh" else said
 
 
 def exploratory(why: dict[str, str] | None, language: str = "en") -> str:

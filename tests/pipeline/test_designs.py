@@ -46,10 +46,11 @@ class Design:
     def claim(self, name: str) -> dict[str, Any]:
         return next(claim for claim in self.document(CLAIMS)["claims"] if claim["id"] == name)
 
-    def says(self) -> dict[str, tuple[str, ...]]:
+    def says(self, language: str = "en") -> dict[str, tuple[str, ...]]:
         """The table of what may be said: part to analysis, may_say, cannot_say."""
         with (self.town.outputs / "tables" / "04_design.csv").open(encoding="utf-8", newline="") as file:
-            return {row["part"]: (row["analysis"], row["may_say"], row["cannot_say"]) for row in csv.DictReader(file)}
+            part, *rest = (f"{name}_{language}" for name in ("part", "analysis", "may_say", "cannot_say"))
+            return {row[part]: tuple(row[name] for name in rest) for row in csv.DictReader(file)}
 
     def shown(self, stage: str = INTERVENTION) -> str:
         """Everything that the published notebook shows, as plain text."""
@@ -188,7 +189,7 @@ def test_group_data_but_no_re_survey(designs: dict[str, Design]) -> None:
     claim = town.claim("group_works")
     assert claim["verdict"] == CANNOT
     assert "nobody comparable was measured again" in claim["reason"]
-    assert "registered,no: nothing can be called confirmatory" in (
+    assert "registered,登记,no: nothing can be called confirmatory" in (
         town.town.outputs / "tables" / "04_protocol.csv").read_text(encoding="utf-8")
 
 
@@ -261,13 +262,13 @@ def test_a_change_after_registration_shows_in_every_output(designs: dict[str, De
 
 def test_nominated_members_and_three_points_per_phase_in_chinese(designs: dict[str, Design]) -> None:
     town = designs["nomination"]
-    assert town.says()["小组工作"] == (
+    assert town.says("zh")["小组工作"] == (
         "协方差分析与变化之差；以两者中较保守者为准",
         "若“初始得分相同则后来得分相同”与“双方变化相同”两种假定下都出现差异，可以说与未受干预的儿童不同。",
         "无法判断哪一个假定成立：成员并非按得分选取，两种分析可能不一致（Lord 悖论；van Breukelen 2013）。"
         "只有一个小组、一名带领者：无法将这一小组的作用与小组工作本身的作用区分开来。",
     )
-    assert town.says()["个案工作"] == (
+    assert town.says("zh")["个案工作"] == (
         "阶段图、与基线的重叠、目标达成",
         "该儿童的评分与其基线相距多远，但须有保留：最短阶段只有 3 个数据点；WWC 标准要求五个，三至四个为有保留地接受。",
         "不能说变化由个案工作引起：只有一名儿童、一个基线，且起点并非抽签决定。",

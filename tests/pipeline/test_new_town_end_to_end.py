@@ -156,7 +156,7 @@ def test_scores_and_reliability_are_those_of_r(gamers: Towns) -> None:
     agrees([frame["djg11_total"].mean(), frame["djg11_total"].std()], [e["mean_total"], e["sd_total"]], tolerance)
     agrees(frame["ucla3_total"].mean(), e["ucla3_total_mean"], tolerance)
     agrees(frame["ucla3_total"].corr(frame["djg11_total"]), e["ucla3_djg_r"], tolerance)
-    alphas = gamers.table("gamers_s2", "01_reliability").query("part == 'total'").set_index("scale")["alpha"]
+    alphas = gamers.table("gamers_s2", "01_reliability").query("part_en == 'total'").set_index("scale_en")["alpha"]
     agrees(alphas.tolist(), [e["ucla3_alpha"], e["kr20"]], tolerance)
     finding = gamers.finding("gamers_s2", "measurement.djg11.alpha")
     assert finding["method"].startswith("KR-20")
@@ -284,7 +284,7 @@ def test_a_survey_alone_gives_results_but_on_the_intervention(villages: Towns) -
     claims = {claim["id"]: claim for claim in villages.findings("riverton", "05_thesis_claims")["claims"]}
     assert claims["lonelier"]["evidence"] == "adjusted comparison"
     assert claims["group_works"]["verdict"] == "cannot be tested with this design"
-    unread = villages.table("riverton", "01_import").set_index("problem")["cells"]
+    unread = villages.table("riverton", "01_import").set_index("problem_en")["cells"]
     assert unread.sum() == 15  # as `lbc check` counted them
     assert unread["not one of the values"] == 5
 

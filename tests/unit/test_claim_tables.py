@@ -49,9 +49,9 @@ def listed(tmp_path: Path) -> claims.Claims:
 def test_what_each_claim_rests_on(listed: claims.Claims) -> None:
     table = claims.foundations(listed, FOUND)
     assert table.values.tolist() == [
-        ["lonelier", "Loneliness", "mean difference = 2.50 points, 95% CI [0.50, 4.50]", "association"],
-        ["lonelier", "Loneliness", "none", "single case"],
-        ["helped", "intervention.group.cls.change", "none", "—"],
+        ["They are lonelier", "Loneliness", "mean difference = 2.50 points, 95% CI [0.50, 4.50]", "association"],
+        ["They are lonelier", "Loneliness", "none", "single case"],
+        ["The group helped.", "intervention.group.cls.change", "none", "—"],
     ]
     chinese = claims.foundations(listed, FOUND, "zh")
     assert chinese["finding"].iloc[0] == "孤独感"
@@ -98,8 +98,9 @@ def test_where_the_evidence_is_to_be_seen(listed: claims.Claims) -> None:
     made = {"02_group_comparison": ["02_a", "02_b"], "03_ecological_causes": []}
     table = claims.links(listed, FOUND, made)
     assert table.values.tolist() == [
-        ["lonelier", "02_group_comparison, 03_ecological_causes", "02_a, 02_b"], ["helped", "", ""]]
-    assert claims.links(listed, FOUND, {})["exhibits"].tolist() == ["", ""]
+        ["They are lonelier", "02_group_comparison, 03_ecological_causes", "all of them"], ["The group helped.", "", "—"]]
+    assert claims.links(listed, FOUND, made, "zh").iloc[0, [0, 2]].tolist() == ["更孤独", "全部"]
+    assert claims.links(listed, FOUND, {})["exhibits"].tolist() == ["—", "—"]
 
 
 def test_a_claim_may_name_its_exhibits(tmp_path: Path) -> None:

@@ -164,18 +164,19 @@ def town(**more: object) -> object:
     })
 
 
+NAMES = {"cls_total": {"en": "loneliness", "zh": "孤独感"}}
 CASE = {"member": "M3", "rule": {"en": "the highest", "zh": "最高者"}, "outcome": "loneliness", "direction": "down"}
 
 
 def test_the_protocol_in_lines() -> None:
-    table = protocol(town(low_peer="M8", comparison="resurvey", case=CASE, waves={"follow_up": None}))
+    table = protocol(town(low_peer="M8", comparison="resurvey", case=CASE, waves={"follow_up": None}), NAMES)
     assert dict(zip(table["rule"], table["holds"], strict=True)) == {
         "who could be chosen": "the group of interest",
         "how members were chosen": "the highest scores of the survey",
         "low-loneliness peer, kept apart": "M8",
         "compared with": "children of the survey, measured again",
         "waves": "T0, T1, T2, T3",
-        "registered outcomes": "cls_total ↓ (primary); psss_total ↑",
+        "registered outcomes": "loneliness ↓ (primary); psss_total ↑",
         "level of the primary test": "0.01",
         "retest correlation": "0.7 (0.5-0.9); Li 2020",
         "reliability": "0.87 (0.8-0.9); Wu 2011",
@@ -184,12 +185,12 @@ def test_the_protocol_in_lines() -> None:
 
 
 def test_the_protocol_in_chinese_without_case_work() -> None:
-    table = protocol(town(selection="volunteers"), "zh")
+    table = protocol(town(selection="volunteers"), NAMES, "zh")
     assert table["rule"].tolist() == [
         "可入选者", "成员选取方式", "单列的低孤独感同伴", "比较对象", "测量时间点", "登记的结果指标", "主要检验水平", "重测相关", "信度"]
     assert table["holds"].iloc[1:4].tolist() == ["自愿报名", "—", "无人重测"]
-    assert table["holds"].iloc[5] == "cls_total ↓（主要）; psss_total ↑"
-    assert protocol(town(case=CASE), "zh")["holds"].iloc[-1] == "最高者"
+    assert table["holds"].iloc[5] == "孤独感 ↓（主要）; psss_total ↑"
+    assert protocol(town(case=CASE), NAMES, "zh")["holds"].iloc[-1] == "最高者"
 
 
 def test_findings_by_strength_of_evidence() -> None:

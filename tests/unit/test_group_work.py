@@ -257,6 +257,18 @@ def test_the_course_as_a_table() -> None:
         group_waves.course_table(group_waves.course(two[two["wave"] == "T0"], "y_total", PROTOCOL, MEMBERS))
 
 
+def test_too_many_ways_to_count_leave_an_f_with_two_degrees_of_freedom() -> None:
+    members = [f"M{k:02}" for k in range(30)]
+    values = np.random.default_rng(4).normal(size=(5, 30)).cumsum(axis=0)
+    long = pd.concat([pd.DataFrame({"member": members, "wave": f"T{w}", "y_total": values[w]}) for w in range(5)])
+    waves = PROTOCOL.waves.model_copy(update={"follow_up": "T4"})
+    found = group_waves.course(long, "y_total", PROTOCOL.model_copy(update={"waves": waves}), members)
+    assert found["friedman"].extra["exact"] is False
+    row = group_waves.course_table(found).set_index("test").loc["Friedman"]
+    assert row[["statistic", "df", "df_residual", "p"]].tolist() == pytest.approx(
+        list(found["friedman"].extra["iman_davenport"].values()))
+
+
 def test_the_change_by_every_customary_method() -> None:
     table = group_waves.change_methods(scores(), "y_total", "T1", "T2", MEMBERS).set_index("method")
     d = np.array([-7.0, -4, -1, -13, -7, -10])

@@ -15,6 +15,7 @@ from lbc.analysis.invariance import (
     compare,
     judged,
     ladder,
+    modification_indices,
     partial_scalar,
     release_tests,
     scaled_difference,
@@ -305,6 +306,20 @@ def test_release_tests_are_scaled_like_the_model(same: pd.DataFrame) -> None:
     plain, scaled = (fit(ONE, same, "group", STEPS["scalar"], e) for e in ("ML", "MLM"))
     ratio = release_tests(plain)["chi2"] / release_tests(scaled)["chi2"]
     assert ratio.to_numpy() == pytest.approx(scaled.fit["scaling"])
+
+
+def test_what_would_not_be_identified_has_no_modification_index() -> None:
+    """Three indicators fix a factor's loadings and no more; its covariance with the general one turns into loadings."""
+    rng = np.random.default_rng(5)
+    general, other = rng.normal(size=(2, 400, 1))
+    data = pd.DataFrame(np.hstack([general + other * (k < 3) + rng.normal(size=(400, 1)) for k in range(6)]),
+                        columns=list("uvwxyz"))
+    found = modification_indices(fit("a =~ u + v + w + x + y + z; b =~ u + v + w; a ~~ 0*b", data))
+    none = found["chi2"].isna()
+    assert found[["p", "change"]].isna().eq(none, axis=0).all(axis=None)
+    assert set(zip(found.loc[none, "lhs"], found.loc[none, "rhs"], strict=True)) == {
+        ("a", "b"), ("u", "v"), ("u", "w"), ("v", "w")}
+    assert found.loc[~none, "chi2"].between(0, 10).all()
 
 
 # --- what is compared: items and latent means

@@ -321,6 +321,17 @@ def test_files_changed_by_hand_are_found(root: Path) -> None:
         ("recorded files", "findings/02_group_comparison.json", "differs")]
 
 
+def test_pages_changed_by_hand_are_found(root: Path) -> None:
+    here = town(root)
+    page = here.outputs / "report" / "index.html"
+    page.parent.mkdir()
+    page.write_text("<p>as written", encoding="utf-8")
+    manifest.write_report(here, {"outputs": {"report/index.html": manifest.digest(page)}})
+    assert {item.verdict for item in verify.integrity(here)} == {"same"}
+    page.write_text("<p>better numbers", encoding="utf-8")
+    assert [item.place for item in verify.integrity(here) if item.verdict != "same"] == ["report/index.html"]
+
+
 def test_the_report_of_a_comparison() -> None:
     same = verify.report([Compared("findings", "a", "same"), Compared("claims", "b", "same")])
     assert same.splitlines()[1].split() == ["findings", "1", "0", "0", "0", "0"]

@@ -284,6 +284,11 @@ def test_every_rule_and_term_is_complete_in_both_languages() -> None:
             "预计低于该个案的百分比 = 7.2%，95% CI [0.5, 22.0]",
         ),
         (
+            {"name": "percentage change", "value": 175.479, "ci": [56.339, 385.411]},
+            "percentage change = 175.5%, 95% CI [56.3, 385.4]",
+            "百分比变化 = 175.5%，95% CI [56.3, 385.4]",
+        ),
+        (
             {"name": "forms kept", "value": 600.0, "ci": None, "unit": "forms"},
             "forms kept = 600 forms",
             "保留问卷数 = 600 份",
