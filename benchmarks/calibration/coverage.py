@@ -281,7 +281,8 @@ def parts() -> list[Part]:
     of_groups, of_causes, of_coders = group_truth(seed()), cause_truth(seed()), coders_truth(seed())
     alike, unlike = scale_truth(seed(), 0.0), scale_truth(seed(), 0.05)
     return [
-        *(Part(f"group difference, {g}", partial(group_difference, group=g, truth=of_groups), 1000) for g in GROUPS),
+        *(Part(f"group difference, {g}", partial(group_difference, group=g, truth=of_groups), n)
+          for g, n in zip(GROUPS, (1000, 1000, 3000), strict=True)),  # more where 1,000 left it open
         Part("scale, classes alike", partial(scale, icc=0.0, truth=alike), 300),
         Part("scale, ICC .05", partial(scale, icc=0.05, truth=unlike), 300),
         Part("scale with gaps", partial(latent_with_gaps, truth=alike), 100),

@@ -125,7 +125,8 @@ def _towns(table: pd.DataFrame) -> str:
     rows = [(row.parameter, f"{row.planted:.3f}", f"{row.found:.3f}", f"{row.se:.3f}",
              "-" if pd.isna(row.covered) else f"{100 * row.covered:.0f} %") for row in table.itertuples()]
     about = (f"{table['towns'].iloc[0]} towns of 620 children, each simulated with all its flaws and run from raw "
-            "files by the command line. se: Monte Carlo error of found minus planted.\n\n")
+             "files by the command line. se: Monte Carlo error of found minus planted. The truth of a correlation is "
+             "that of a vast town of attentive children without the flaws of an export.\n\n")
     return about + _markdown(["planted", "truth", "found, mean", "se", "intervals that hold it"], rows)
 
 

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.calibration import error_rates, intervention, monte_carlo, readme, towns, worlds
-from benchmarks.calibration.expected import FAILS, allowed, remark
+from benchmarks.calibration import coverage, error_rates, intervention, monte_carlo, readme, towns, worlds
+from benchmarks.calibration.expected import FAILS, REMARKS, allowed, remark
 from benchmarks.calibration.used import USED
 from lbc.analysis import change, null_studies, selection, untreated
 from lbc.analysis.stats import sign_flip, wilcoxon_exact
@@ -36,7 +36,7 @@ def rows(study: str) -> pd.DataFrame:
     return table
 
 
-STUDIES = ("intervention",)  # those whose table is complete
+STUDIES = ("error_rates", "coverage", "intervention")
 NULL = rows("intervention")
 
 
@@ -51,6 +51,14 @@ def test_every_method_holds_or_is_known_not_to(study: str) -> None:
         if row.found not in allowed(kind):
             wrong.append(f"{row.world}: {row.event}: {row.rate:.3f} [{row.low:.3f}, {row.high:.3f}] {row.found}")
     assert wrong == []
+
+
+def test_no_remark_is_left_over() -> None:
+    """Every remark explains a row that deviates."""
+    names = [f"{study}: {row.world}: {row.event}" for study in STUDIES for row in rows(study).itertuples()
+             if row.found != "holds"]
+    used = {next((p for p, _, _ in REMARKS if fnmatch(name, p)), "") for name in names}
+    assert [pattern for pattern, _, _ in REMARKS if pattern not in used] == []
 
 
 def test_naive_methods_are_shown_to_fail() -> None:
@@ -77,9 +85,17 @@ def test_the_primary_analysis_of_notebook_04_keeps_five_per_cent() -> None:
     cells = NULL[NULL["event"] == PRIMARY]
     assert len(cells) == len(intervention.CELLS)
     assert cells["rate"].between(0.04, 0.06).all()
-    assert cells.groupby("scores")["rate"].mean().to_dict() == pytest.approx({"normal": 0.05, "CLS-like": 0.05}, abs=0.003)
+    means = cells.groupby("scores")["rate"].mean().to_dict()
+    assert means == pytest.approx({"normal": 0.05, "CLS-like": 0.05}, abs=0.003)
     others = NULL[NULL["event"].isin(["ANCOVA, classical", "ANCOVA, HC3, n - 3 df"])]
     assert (others.groupby("event")["rate"].max() > 0.07).all()  # why they are not primary
+
+
+def test_towns_give_back_what_was_planted() -> None:
+    table = pd.read_csv(readme.RESULTS / "towns.csv")
+    off = (table["found"] - table["planted"]).abs()
+    slack = 3 * table["se"] + 0.03 * table["planted"].abs().clip(lower=0.3)
+    assert table.loc[off > slack, "parameter"].tolist() == []
 
 
 def test_the_readme_is_made_from_the_tables() -> None:
@@ -113,13 +129,19 @@ def test_every_table_with_p_values_or_limits_is_calibrated() -> None:
     assert missing == []
 
 
+def test_every_pattern_has_a_row() -> None:
+    names = {f"{study}: {event}" for study in STUDIES for event in rows(study)["event"]}
+    wanted = {pattern for patterns in USED.values() for pattern in patterns}
+    assert [pattern for pattern in sorted(wanted) if not any(fnmatch(name, pattern) for name in names)] == []
+
+
 # ---- studies repeat ------------------------------------------------------------------------------------------------
 
 
 QUICK = [part for part in error_rates.PARTS if part.name in (
     "two groups, uneven over classes", "equivalence, whole classes", "several levels, within classes",
     "classes alike", "two waves, classes move together", "invariance, classes alike", "causes",
-    "indirect association, first path only")]
+    "indirect association, first path only", "simulated towns, group work without effect")]
 
 
 @pytest.mark.parametrize("part", QUICK, ids=lambda part: part.name)
@@ -134,6 +156,14 @@ def test_rates_do_not_depend_on_the_number_of_processes() -> None:
     part = monte_carlo.Part("equivalence", partial(error_rates.bound, group=worlds.GROUPS[0]), 120)
     with ThreadPoolExecutor(1) as one, ProcessPoolExecutor(2) as two:
         pd.testing.assert_frame_equal(*(monte_carlo.rates(part, pool, 0.05) for pool in (one, two)))
+
+
+def test_intervals_are_held_against_the_truth_of_a_vast_survey() -> None:
+    truth = coverage.coders_truth(np.random.default_rng(7))
+    assert 0.7 < truth["kappa"] < 0.9
+    part = monte_carlo.Part("coders", partial(coverage.coders, truth=truth), 3)
+    frame, _ = monte_carlo.block(part, 0, 3)
+    assert set(frame) == set(rows("coverage").query("world == 'coders'")["event"])
 
 
 @pytest.mark.parametrize(("rate", "nominal", "expected"), [
