@@ -85,7 +85,7 @@ def _make(town: Town) -> tuple[list[Path], dict[str, Any]]:
     documents, exhibits = ([json.loads((town.outputs / folder / f"{stage}.json").read_text(encoding="utf-8"))
                             for stage in STAGES] for folder in ("findings", "exhibits"))
     known = claims.load(town.claims, town.shown(town.claims)).claims if town.claims.exists() else ()
-    behind = {"rests_on": {claim.id: list(claim.rests_on) for claim in known},
+    behind = {"rests_on": {claim.id: claim.behind for claim in known},
               "exhibits": {claim.id: list(claim.exhibits) for claim in known}}
     executed = {stage: json.loads(_notebook(town, stage).read_text(encoding="utf-8")) for stage in STAGES}
     pages = {language: {stage: notebooks.for_language(notebook, language) for stage, notebook in executed.items()}

@@ -34,7 +34,8 @@ def judge(claims: Claims, findings: dict[str, dict[str, Any]], language: str = "
     -------
     list of dict
         `id`, `verdict` (all conditions hold: supported; some: partly supported; none: not supported; none testable,
-        or evidence weaker than the wording asks for: cannot be tested with this design), `evidence` (the weakest
+        or evidence weaker than the wording asks for: cannot be tested with this design; a threat that is tested and
+        not ruled out, see `only_if`: not supported), `evidence` (the weakest
         among the findings it rests on, None where there is none), `reason`, `sentence`, and `words`: sentence and
         reason in both languages.
 
@@ -54,15 +55,18 @@ def _judge_one(claim: Claim, findings: dict[str, dict[str, Any]], language: str)
     present = [findings[i]["evidence"] for i in claim.rests_on if i in findings]
     evidence = max(present, key=EVIDENCE.index) if present else None
     readings = [_read(c, findings.get(c.finding), language) for c in claim.holds_when]
+    threats = [_read(c, findings.get(c.finding), language) for c in claim.only_if]
     outcomes = [holds for holds, _ in readings]
     testable = any(holds is not None for holds in outcomes)
     too_weak = testable and _weaker(evidence, claim.needs)
     if too_weak or not testable:
         verdict = UNTESTABLE
+    elif any(holds is False for holds, _ in threats):
+        verdict = NOT
     else:
         verdict = SUPPORTED if all(outcomes) else PARTLY if any(outcomes) else NOT
-    reason = _reason(readings, language)
-    late = {wording.exploratory(findings[i].get("exploratory"), language) for i in claim.rests_on if i in findings}
+    reason = terms.pick(language, " ", "").join([_reason(readings, language), *_threats(threats, language)])
+    late = {wording.exploratory(findings[i].get("exploratory"), language) for i in claim.behind if i in findings}
     exploratory = sorted(late - {""})
     if too_weak:
         reason = _too_weak(claim, evidence, language) + reason
@@ -161,12 +165,20 @@ def _reason(readings: list[tuple[bool | None, str]], language: str) -> str:
     return terms.pick(language, " ", "").join(parts)
 
 
+def _threats(readings: list[tuple[bool | None, str]], language: str) -> list[str]:
+    heads = {True: ("Needed besides, and holds", "另须成立且已成立"),
+             False: ("Needed besides, and does not hold", "另须成立但不成立"),
+             None: ("Needed besides, but cannot be tested", "另须成立但无法检验")}
+    return [terms.pick(language, f"{en}: {text}.", f"{zh}：{text}。")
+            for holds, text in readings for en, zh in (heads[holds],)]
+
+
 def foundations(claims: Claims, findings: dict[str, dict[str, Any]], language: str = "en") -> pd.DataFrame:
     """What each claim rests on: claim, finding, value, evidence."""
     rows = []
     for claim in claims.claims:
         head = _head(getattr(claim.sentence, language))
-        for name in claim.rests_on:
+        for name in claim.behind:
             found = findings.get(name)
             entry = found and found["estimate"]
             value = wording.quantity(entry, language) if entry else terms.pick(language, "none", "无")
@@ -230,7 +242,7 @@ def links(
     if faults:
         raise claim_error(claims, faults, "findings/*.json list the exhibits of each notebook")
     for claim in claims.claims:
-        stages = sorted({findings[name]["stage"] for name in claim.rests_on if name in findings})
+        stages = sorted({findings[name]["stage"] for name in claim.behind if name in findings})
         named = ", ".join(name for name in claim.exhibits if name in known)
         every = terms.pick(language, "all of them", "全部") if any(made.get(stage) for stage in stages) else "—"
         rows.append((_head(getattr(claim.sentence, language)), ", ".join(stages), named or every))

@@ -23,6 +23,7 @@ CONTRACT = (
     "comparison.*.difference", "comparison.*.adjusted", "comparison.invariance.scalar",
     "comparison.specification_curve", "ecology.block.*", "ecology.share.*", "ecology.interviews.agreement",
     "intervention.group.*.change", "intervention.group.*.expected_fall", "intervention.group.*.adjusted",
+    "intervention.group.*.wave_contrast.*",
     "intervention.member.*.rci", "intervention.members.unchanged", "intervention.case.*.nap",
     "intervention.case.*.change", "intervention.case.goal_attainment", "intervention.combined_vs_single",
     "intervention.overall.*.change",
@@ -63,6 +64,7 @@ class Claim(Model):
     sentence: Words = Field(description="the claim, with holes for numbers")
     rests_on: list[str] = Field(min_length=1, description="ids of the findings it rests on")
     holds_when: list[Condition] = Field(min_length=1, description="all must be true")
+    only_if: list[Condition] = Field([], description="threats to rule out: one that does not hold decides against it")
     evidence_needed: Evidence | None = Field(None, description="least strength of evidence its wording asks for")
     note: Words | None = Field(None, description="what to tell the reader where that strength is not reached")
     exhibits: list[str] = Field([], description="tables and figures to look at, e.g. 02_methods; none: all of them")
@@ -73,6 +75,11 @@ class Claim(Model):
         if loose:
             raise ValueError(f"holds_when asks for '{loose[0]}', so rests_on must name it")
         return self
+
+    @property
+    def behind(self) -> list[str]:
+        """Every finding that decides on the claim."""
+        return list(dict.fromkeys([*self.rests_on, *(c.finding for c in self.only_if)]))
 
     @property
     def needs(self) -> str | None:
@@ -185,7 +192,8 @@ def _named(claims: Claims) -> Iterator[tuple[tuple[Any, ...], str]]:
     """Every finding that the file names, with the place where it does."""
     for i, claim in enumerate(claims.claims):
         yield from ((("claims", i, "rests_on", k), name) for k, name in enumerate(claim.rests_on))
-        yield from ((("claims", i, "holds_when", k, "finding"), c.finding) for k, c in enumerate(claim.holds_when))
+        for part in ("holds_when", "only_if"):
+            yield from ((("claims", i, part, k, "finding"), c.finding) for k, c in enumerate(getattr(claim, part)))
     for key, text in _sentences(claims):
         yield from ((key, body[0]) for body in holes(text) if isinstance(body, tuple))
 

@@ -109,6 +109,24 @@ def test_all_some_or_none_of_the_conditions(tmp_path: Path, values: list[float |
     assert outcome["reason"]
 
 
+@pytest.mark.parametrize(("threat", "expected", "said"), [
+    (finding(2.0, [1.0, 3.0], "uncontrolled change"), "supported", "Needed besides, and holds: Loneliness"),
+    (finding(2.0, [-0.5, 4.5], "uncontrolled change"), "not supported", "Needed besides, and does not hold: Loneliness"),
+    (finding(None, evidence="uncontrolled change"), "supported", "Needed besides, but cannot be tested: Loneliness"),
+])
+def test_a_threat_that_is_not_ruled_out_decides(tmp_path: Path, threat: dict, expected: str, said: str) -> None:
+    """Whatever the other conditions say; the strength of evidence is not that of the threat."""
+    text = one([UP], f"    evidence_needed: adjusted comparison\n    only_if: [{UP.replace('a.', 'b.')}]\n", "a.difference")
+    found = {"a.difference": finding(3.25, [1.1, 5.4], "adjusted comparison"), "b.difference": threat}
+    outcome = verdict(tmp_path, text, found)
+    assert (outcome["verdict"], outcome["evidence"]) == (expected, "adjusted comparison")
+    assert said in outcome["reason"]
+    known = load(tmp_path / "x.claims.yaml", SHOWN)
+    assert known.claims[0].behind == ["a.difference", "b.difference"]
+    down = found | {"a.difference": finding(-3.25, [-5.4, -1.1], "adjusted comparison")}
+    assert verdict(tmp_path, text, down)["verdict"] == "not supported"
+
+
 @pytest.mark.parametrize(
     ("condition", "value", "ci", "p", "holds"),
     [

@@ -319,13 +319,14 @@ def test_the_protocols_table_with_dates_and_registration() -> None:
     found = protocol(comparison="waitlist", allocation="lottery", waves={"dates": dates, "follow_up": None},
                      eligible=[{"variable": "grade", "value": "4"}])
     line = {"en": "2025-09-01, unchanged", "zh": "2025-09-01，未改动"}
-    table = protocol_table(found, "en", line).set_index("rule")["holds"]
-    assert table["who could be chosen"] == "grade = 4"
+    table = protocol_table(found, {"grade": {"en": "school year", "zh": "年级"}}, "en", line).set_index("rule")["holds"]
+    assert table["who could be chosen"] == "school year = 4"
     assert table["compared with"] == "children on the waiting list; drawn by lot"
     assert table["waves"] == "T0 2025-09-08, T1 2025-09-29 (21 days later), T2 2025-12-08 (70 days later), T3 2026-01-05 (28 days later)"
     assert table["retest correlation"] == "0.7 (0.5-0.9); a study; here 91 days"
     assert table["registered"] == "2025-09-01, unchanged"
-    table = protocol_table(protocol(eligible=[], waves={"dates": {"T0": "2025-09-08"}}), "zh", line).set_index("rule")["holds"]
+    early = protocol(eligible=[], waves={"dates": {"T0": "2025-09-08"}})
+    table = protocol_table(early, {}, "zh", line).set_index("rule")["holds"]
     assert table["可入选者"] == "所有受调查儿童"
     assert table["测量时间点"] == "T0 2025-09-08, T1, T2, T3, T4"
     assert table["重测相关"] == "0.7 (0.5-0.9); a study"
