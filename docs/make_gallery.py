@@ -54,7 +54,7 @@ FIGURES: dict[str, tuple[str, str, str]] = {
                          "入选儿童若不干预，得分会回落多少？"),
     "04_mee_chua": ("mee_chua", "Is there a change beyond regression to the mean?", "变化是否超出向均值回归？"),
     "04_members": ("members", "How did each member fare? (one line per child: private)",
-                   "每名成员的变化如何？（每名儿童一条线，不公开）"),
+                   "每名组员的变化如何？（每名儿童一条线，不公开）"),
     "04_member_change": ("reliable_change", "Whose change is larger than error of measurement? (private)",
                          "谁的变化大于测量误差？（不公开）"),
     "04_by_session": ("sessions", "Did they come, and did they like it?", "出席与反馈如何？"),

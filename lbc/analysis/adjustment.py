@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from lbc.analysis.effects import moments
+from lbc.analysis.effects import eta2_interval, moments
 from lbc.analysis.groups import attempt, label, members, order, two
 from lbc.analysis.regression import LinearFit, cluster_robust, design, linear
 from lbc.analysis.stats import holm
@@ -191,8 +191,9 @@ def adjusted_means(
     for name, columns in terms.items():
         ss = linear(y, x.drop(columns=columns), "classic").rss - fit.rss
         f = ss / len(columns) / (fit.rss / df_error)
+        low, high = eta2_interval(f, len(columns), df_error)
         anova.append({"term": name, "ss": ss, "df": len(columns), "F": f, "p": stats.f.sf(f, len(columns), df_error),
-                      "partial_eta2": ss / (ss + fit.rss), **_eta2_interval(f, len(columns), df_error)})
+                      "partial_eta2": ss / (ss + fit.rss), "partial_eta2_low": low, "partial_eta2_high": high})
     anova.append({"term": "Residuals", "ss": fit.rss, "df": df_error})
     centre = x.mean()
     rows = {name: centre.where(~centre.index.isin(dummies.columns), 0.0) for name in levels}
@@ -207,22 +208,6 @@ def adjusted_means(
         "pairwise": _pairwise(fit, rows, df_error), "coefficients": fit.table(level), "r2": fit.r2,
         "adj_r2": 1 - (1 - fit.r2) * (fit.n - 1) / df_error, "residual_sd": fit.residual_sd,
     }
-
-
-def _eta2_interval(f: float, df1: int, df2: int, level: float = 0.90) -> dict[str, float]:
-    """Limits of partial eta squared by inversion of the noncentral F (Steiger 2004)."""
-    from scipy.optimize import brentq
-
-    def limit(p: float) -> float:
-        if stats.f.cdf(f, df1, df2) <= p:
-            return 0.0
-        high = 10.0 + 2 * f * df1
-        while stats.ncf.cdf(f, df1, df2, high) > p:
-            high *= 2
-        nc = brentq(lambda nc: stats.ncf.cdf(f, df1, df2, nc) - p, 0, high, xtol=1e-12)
-        return float(nc / (nc + df2))
-
-    return {"partial_eta2_low": limit((1 + level) / 2), "partial_eta2_high": limit((1 - level) / 2)}
 
 
 def _slopes(

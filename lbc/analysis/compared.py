@@ -19,14 +19,14 @@ from lbc.results import Result, Words
 COLUMNS = ("pre", "post", "treated")
 COMPANIONS: dict[str, Words] = {
     "placebo": {"en": "Members against untreated children, judged by placebo sets of neighbours in score",
-                "zh": "成员与未干预儿童之差（以得分相近儿童的安慰剂组合判断）"},
+                "zh": "组员与未受干预儿童之差（以得分相近儿童的安慰剂组合判断）"},
     "did": {"en": "Gains of members against gains of untreated children (valid only if not chosen by score)",
-            "zh": "成员与未干预儿童的变化之差（仅在非按得分选取时有效）"},
+            "zh": "组员与未受干预儿童的变化之差（仅在非按得分选取时有效）"},
 }
 BY_SCORE: Words = {
     "en": "the members were chosen by score, so that their mean would have moved otherwise than that of the others "
           "without any group (see the table of methods)",
-    "zh": "成员按得分入选，即使没有小组，其均值的变化也与其他儿童不同（见各种方法的比较表）",
+    "zh": "组员按得分入选，即使没有小组，其均值的变化也与其他儿童不同（见各种方法的比较表）",
 }
 
 

@@ -104,7 +104,7 @@ UNCONTROLLED: dict[str, Words] = {
     "beyond_selection": {"en": "Change beyond the fall expected from selection (retest correlation taken as known)",
                          "zh": "超出因选取而预期回落的变化（视重测相关为已知）"},
     "mee_chua": {"en": "Change beyond regression to the mean by the members' own line (Mee-Chua)",
-                 "zh": "由成员自身回归线得出的超出向均值回归的变化（Mee-Chua）"},
+                 "zh": "由组员自身回归线得出的超出向均值回归的变化（Mee-Chua）"},
 }
 
 
@@ -240,7 +240,7 @@ def each_member(table: pd.DataFrame, sd: float, reliability: float) -> dict[str,
 
 def member_labels(members: Sequence[str]) -> dict[str, Words]:
     """Labels of the members' findings."""
-    return {m: {"en": f"Change of member {m}", "zh": f"成员 {m} 的变化"} for m in members}
+    return {m: {"en": f"Change of member {m}", "zh": f"组员 {m} 的变化"} for m in members}
 
 
 def shares(table: pd.DataFrame) -> dict[str, Result]:
@@ -258,8 +258,8 @@ def _share(table: pd.DataFrame, classes: list[str]) -> Result:
 
 
 SHARES: dict[str, Words] = {
-    "unchanged": {"en": "Members without reliable improvement after the group", "zh": "小组后无可靠改善的成员"},
-    "deteriorated": {"en": "Members reliably worse after the group", "zh": "小组后可靠恶化的成员"},
+    "unchanged": {"en": "Members without reliable improvement after the group", "zh": "小组后无可靠改善的组员"},
+    "deteriorated": {"en": "Members reliably worse after the group", "zh": "小组后可靠恶化的组员"},
 }
 
 

@@ -44,7 +44,7 @@ def protocol(
     otherwise = {True: ("the group of interest", "关注组"), False: ("every child surveyed", "所有受调查儿童")}
     rows = [
         (("who could be chosen", "可入选者"), could or otherwise[fixed.eligible is None][zh]),
-        (("how members were chosen", "成员选取方式"), word[fixed.selection][zh]),
+        (("how members were chosen", "组员选取方式"), word[fixed.selection][zh]),
         (("low-loneliness peer, kept apart", "单列的低孤独感同伴"), fixed.low_peer or "—"),
         (("compared with", "比较对象"), word[fixed.comparison][zh] + word[fixed.allocation][zh]),
         (("waves", "测量时间点"), _when(waves, zh)),

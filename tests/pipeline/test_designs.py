@@ -265,7 +265,7 @@ def test_nominated_members_and_three_points_per_phase_in_chinese(designs: dict[s
     assert town.says("zh")["小组工作"] == (
         "协方差分析与变化之差；以两者中较保守者为准",
         "若“初始得分相同则后来得分相同”与“双方变化相同”两种假定下都出现差异，可以说与未受干预的儿童不同。",
-        "无法判断哪一个假定成立：成员并非按得分选取，两种分析可能不一致（Lord 悖论；van Breukelen 2013）。"
+        "无法判断哪一个假定成立：组员并非按得分选取，两种分析可能不一致（Lord 悖论；van Breukelen 2013）。"
         "只有一个小组、一名带领者：无法将这一小组的作用与小组工作本身的作用区分开来。",
     )
     assert town.says("zh")["个案工作"] == (

@@ -187,7 +187,7 @@ def test_the_protocol_in_lines() -> None:
 def test_the_protocol_in_chinese_without_case_work() -> None:
     table = protocol(town(selection="volunteers"), NAMES, "zh")
     assert table["rule"].tolist() == [
-        "可入选者", "成员选取方式", "单列的低孤独感同伴", "比较对象", "测量时间点", "登记的结果指标", "主要检验水平", "重测相关", "信度"]
+        "可入选者", "组员选取方式", "单列的低孤独感同伴", "比较对象", "测量时间点", "登记的结果指标", "主要检验水平", "重测相关", "信度"]
     assert table["holds"].iloc[1:4].tolist() == ["自愿报名", "—", "无人重测"]
     assert table["holds"].iloc[5] == "孤独感 ↓（主要）; psss_total ↑"
     assert protocol(town(case=CASE), NAMES, "zh")["holds"].iloc[-1] == "最高者"

@@ -270,9 +270,9 @@ def test_what_is_said_where_something_was_not_done() -> None:
 
 def test_the_sentences_in_chinese() -> None:
     table = design.says(protocol(comparison="resurvey", waves={"follow_up": None}), log(3), "zh").set_index("part")
-    assert table.index.tolist() == ["小组工作", "每名成员", "整个项目", "随访", "个案工作", "小组加个案"]
+    assert table.index.tolist() == ["小组工作", "每名组员", "整个项目", "随访", "个案工作", "小组加个案"]
     assert table.loc["小组工作", "cannot_say"] == (
-        "无法确知两次得分的直线关系是否一直保持到最高分，而比较正依赖于此：几乎没有未受干预的儿童得分与成员一样高。"
+        "无法确知两次得分的直线关系是否一直保持到最高分，而比较正依赖于此：几乎没有未受干预的儿童得分与组员一样高。"
         "只有一个小组、一名带领者：无法将这一小组的作用与小组工作本身的作用区分开来。")
     assert table.loc["个案工作", "may_say"] == (
         "该儿童的评分与其基线相距多远，但须有保留：最短阶段只有 3 个数据点；WWC 标准要求五个，三至四个为有保留地接受。")

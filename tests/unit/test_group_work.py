@@ -165,7 +165,7 @@ def test_each_member_with_the_interval_of_measurement_error() -> None:
 
 
 def test_labels_of_members() -> None:
-    assert group_work.member_labels(["M1"]) == {"M1": {"en": "Change of member M1", "zh": "成员 M1 的变化"}}
+    assert group_work.member_labels(["M1"]) == {"M1": {"en": "Change of member M1", "zh": "组员 M1 的变化"}}
 
 
 def test_shares_of_members_without_improvement_and_worse() -> None:

@@ -151,7 +151,7 @@ def test_no_row_is_left_over() -> None:
     ("LMG share of R2, averaged over all orders of entry, bootstrap of whole clusters, "
      "pooled over 20 imputed data sets",
      "R² 的 LMG 份额，对所有进入次序取平均，整群重抽的自助法，合并 20 个插补数据集"),
-    ("members unchanged or deteriorated", "无变化或恶化的成员所占比例"),
+    ("members unchanged or deteriorated", "无变化或恶化的组员所占比例"),
     ("measurement invariance, scalar against metric model (MLM); scalar invariance holds: CFI changes by +0.004, "
      "RMSEA by -0.003 (limits -0.010, +0.015, Chen 2007)",
      "测量不变性，标量模型与载荷模型比较（MLM）；标量不变性成立：CFI 变化 +0.004，RMSEA 变化 -0.003"
