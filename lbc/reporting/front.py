@@ -12,7 +12,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from lbc.reporting.italics import runs
+from lbc.reporting.italics import html, runs
 from lbc.reporting.terms import EVIDENCE, VERDICTS
 from lbc.results import Words
 
@@ -202,4 +202,4 @@ def _side(words: Words) -> str:
 
 
 def _marked(text: str) -> str:
-    return "".join(f"<em>{escape(run.text)}</em>" if run.italic else escape(run.text) for run in runs(text))
+    return "".join(map(html, runs(text)))

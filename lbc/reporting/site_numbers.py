@@ -14,7 +14,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from lbc.reporting import reasons, terms, wording
+from lbc.reporting import italics, reasons, terms, wording
 from lbc.reporting.site_words import say
 from lbc.reporting.terms import words
 
@@ -70,22 +70,21 @@ def anchor(finding: str) -> str:
 
 
 def rich(text: str, target: str = "") -> str:
-    """A text as HTML: letters of statistics in italics, stars raised, numbers as buttons where there is a target.
+    """A text as HTML: set as `italics.runs` says, numbers as buttons where there is a target.
 
     Examples
     --------
     >>> rich("p = .03 < .05*")
     '<i>p</i> = .03 &lt; .05<sup>*</sup>'
     """
-    looks = [(run.italic, run.superscript) for run in wording.runs(text) for _ in run.text]
+    looks = [run.look for run in italics.runs(text) for _ in run.text]
     whose = [0] * len(text)
     if target:
         for k, found in enumerate((f for f in NUMBER.finditer(text) if f["number"]), start=1):
             whose[found.start():found.end()] = [k] * len(found[0])
     parts = []
-    for (number, (italic, raised)), group in groupby(range(len(text)), key=lambda i: (whose[i], looks[i])):
-        part = escape("".join(text[i] for i in group))
-        part = f"<i>{part}</i>" if italic else f"<sup>{part}</sup>" if raised else part
+    for (number, look), group in groupby(range(len(text)), key=lambda i: (whose[i], looks[i])):
+        part = italics.html(italics.Run("".join(text[i] for i in group), look))
         parts.append(_button(part, target, number == 1) if number else part)
     return AROUND.sub(r'<span class="whole">\1\2\3</span>', "".join(parts))
 

@@ -91,7 +91,8 @@ class Document:
 
     def entry(self, stretches: list[tuple[str, bool]]) -> None:
         """An entry of the list of references: stretches of text, each in italics or not."""
-        self._add(paragraph(self._styles["LBC Reference"], [run(clean(t), italic=on) for t, on in stretches if t]))
+        inside = [run(clean(text), look="italic" if on else "") for text, on in stretches if text]
+        self._add(paragraph(self._styles["LBC Reference"], inside))
 
     def front(self) -> None:
         """The place where contents, list of tables and list of figures will stand."""

@@ -12,13 +12,15 @@ from typing import Any
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 
-from lbc.reporting import wording
+from lbc.reporting import italics
+from lbc.reporting.italics import Look
 
 FORBIDDEN = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML cannot hold."""
 CHINESE_MARKS = re.compile("([“”‘’…—]+)")
 """Marks that both scripts use; between Chinese characters they take the Chinese font."""
 CHINESE = re.compile("[\u3400-\u9fff\u3000-\u303f\uff00-\uffef]")
+SHIFTED = {"raised": "superscript", "lowered": "subscript"}
 SPACE = "{http://www.w3.org/XML/1998/namespace}space"
 
 
@@ -40,18 +42,18 @@ def clean(text: str) -> str:
     return FORBIDDEN.sub("", text.replace("\r\n", "\n"))
 
 
-def run(text: str, *, bold: bool = False, italic: bool = False, raised: bool = False, size: float | None = None,
-        chinese: bool = False) -> Any:
+def run(text: str, *, bold: bool = False, look: Look = "", size: float | None = None, chinese: bool = False) -> Any:
     """One run of text; `size` in points, `chinese` for marks that are to take the Chinese font."""
-    look = make("w:rPr")
+    looks = make("w:rPr")
     if chinese:
-        look.append(make("w:rFonts", hint="eastAsia"))
-    look.extend(make(f"w:{tag}") for tag, on in (("b", bold), ("i", italic)) if on)
+        looks.append(make("w:rFonts", hint="eastAsia"))
+    chosen = ("b", bold), ("i", look == "italic"), ("vanish", look == "hidden")
+    looks.extend(make(f"w:{tag}") for tag, on in chosen if on)
     if size is not None:
-        look.extend(make(f"w:{tag}", val=round(2 * size)) for tag in ("sz", "szCs"))
-    if raised:
-        look.append(make("w:vertAlign", val="superscript"))
-    element = make("w:r", *([look] if len(look) else []))
+        looks.extend(make(f"w:{tag}", val=round(2 * size)) for tag in ("sz", "szCs"))
+    if look in SHIFTED:
+        looks.append(make("w:vertAlign", val=SHIFTED[look]))
+    element = make("w:r", *([looks] if len(looks) else []))
     for i, line in enumerate(text.split("\n")):
         if i:
             element.append(make("w:br"))
@@ -63,14 +65,14 @@ def run(text: str, *, bold: bool = False, italic: bool = False, raised: bool = F
     return element
 
 
-def runs(text: str, **look: Any) -> Iterator[Any]:
-    """The runs of a text: letters of statistics in italics, stars raised, Chinese marks in Chinese type."""
+def runs(text: str, **more: Any) -> Iterator[Any]:
+    """The runs of a text: each set as `italics.runs` says, Chinese marks in Chinese type."""
     text = clean(text)
     around = bool(CHINESE.search(text))
-    for stretch in wording.runs(text):
+    for stretch in italics.runs(text):
         for i, piece in enumerate(CHINESE_MARKS.split(stretch.text) if around else [stretch.text]):
             if piece:
-                yield run(piece, italic=stretch.italic, raised=stretch.superscript, chinese=i % 2 == 1, **look)
+                yield run(piece, look=stretch.look, chinese=i % 2 == 1, **more)
 
 
 def field(code: str, shown: list[Any], *, dirty: bool = False) -> list[Any]:

@@ -10,7 +10,7 @@ English follows APA 7, Chinese what theses and GB/T 15835-2011 ask for. The rule
 - a word for a size (`verbal_size`) always names the rule it follows;
 - between the parts of a report Chinese takes full-width marks; inside (1, 17) and [1.20, 3.40] none
   are used;
-- a minus sign is U+2212; letters of statistics are set in italics (`runs`).
+- a minus sign is U+2212; letters of statistics are set in italics (`italics.runs`).
 
 Rounding is half-even on the decimal digits, after cutting the last bits that differ between machines.
 """
@@ -22,7 +22,6 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from lbc.reporting import reasons, terms
-from lbc.reporting.italics import runs as runs
 
 MINUS = "\N{MINUS SIGN}"
 NULL_IS_ZERO = re.compile(

@@ -76,7 +76,7 @@ def test_a_town_as_it_is_read_in_both_languages() -> None:
         "山镇hill", "模拟数据：此处未描述任何真实儿童。", "状态", "● 各阶段均为最新", "主要论断", "得到支持（校正后的比较）",
         "相差 2.6 分（p = 0.003）。", "复核", "重新运行后，所比较的 210 项结果全部相同。", "阅读", "报告",
     ]
-    assert "(<em>p</em> = .003)" in page
+    assert "(<i>p</i> = .003)" in page
     assert 'href="hill/report/index.html"' in page
 
 

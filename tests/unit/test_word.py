@@ -16,7 +16,7 @@ from lbc.errors import UserError
 from lbc.paths import PACKAGE
 from lbc.reporting import chapter, references, terms, thesis, word_tables, wording
 from lbc.reporting.word import Document
-from lbc.reporting.word_xml import clean
+from lbc.reporting.word_xml import clean, runs
 
 S_TOWN = PACKAGE.parent / "outputs" / "s_town"
 LANGUAGES = ("zh", "en")
@@ -168,6 +168,16 @@ def test_note_below_explains_stars(small: Path) -> None:
     assert "Note. A note. *p < .05, **p < .01, ***p < .001. Simulated data, not real children." in en
     starred = next(r for t in opened(small, "en").tables for c in t._cells for p in c.paragraphs for r in p.runs if r.text == "**")
     assert starred.font.superscript
+
+
+def test_an_index_is_lowered_and_its_underscore_hidden() -> None:
+    """What a program reads stays the text of the finding; what a person sees is an index."""
+    held = docx.Document().add_paragraph()
+    held._p.extend(runs("d_z = 0.02"))
+    assert held.text == "d_z = 0.02"
+    found = [(r.text, bool(r.font.italic), bool(r.font.hidden), bool(r.font.subscript)) for r in held.runs]
+    assert found == [("d", True, False, False), ("_", False, True, False), ("z", False, False, True),
+                     (" = 0.02", False, False, False)]
 
 
 def test_stars_need_no_note_where_none_stand(small: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lbc.reporting import terms, wording
+from lbc.reporting import italics, terms, wording
 from lbc.results import EVIDENCE, Estimate, Finding, Result
 from lbc.results import Test as Statistic
 
@@ -402,7 +402,8 @@ def test_nothing_else_calls_a_size_by_a_word() -> None:
         ("非留守儿童：SD", "非留守儿童：<SD>"),
         ("均值（M）", "均值（<M>）"),
         ("Hedges' g = 0.35, 95% CI [0.19, 0.51]", "Hedges' <g> = 0.35, 95% CI [0.19, 0.51]"),
-        ("d_z = −2.70; z_cc = 1.2; g_av", "<d>_z = −2.70; <z>_cc = 1.2; <g>_av"),
+        ("d_z = −2.70; z_cc = 1.2; g_av", "<d>~z~ = −2.70; <z>~cc~ = 1.2; <g>~av~"),
+        ("d_ppc2, BF10 = 3.1, ABF10, d_zone, id_z", "<d>~ppc2~, BF~10~ = 3.1, ABF10, <d>_zone, id_z"),
         ("0.2 ≤ |g| < 0.5", "0.2 ≤ |<g>| < 0.5"),
         ("ΔR² = .04, f² = .03, η², ω²", "Δ<R>² = .04, <f>² = .03, η², ω²"),
         ("p (Holm)", "<p> (Holm)"),
@@ -420,15 +421,16 @@ def test_nothing_else_calls_a_size_by_a_word() -> None:
         ("{{7*7}} 5*3 *bold*", "{{7*7}} 5*3 *bold*"),
     ],
 )
-def test_letters_of_statistics_are_italic_and_stars_raised(text: str, marked: str) -> None:
-    found = wording.runs(text)
+def test_letters_of_statistics_are_italic_stars_raised_and_indices_lowered(text: str, marked: str) -> None:
+    found = italics.runs(text)
     assert "".join(run.text for run in found) == text
-    assert "".join(f"<{r.text}>" if r.italic else f"^{r.text}^" if r.superscript else r.text for r in found) == marked
+    frame = {"italic": "<{}>", "raised": "^{}^", "lowered": "~{}~", "hidden": "", "": "{}"}
+    assert "".join(frame[run.look].format(run.text) for run in found) == marked
     assert all(run.text for run in found) or text == ""
 
 
 def test_a_whole_sentence_in_runs() -> None:
-    found = wording.runs(wording.sentence(finding(), "en"))
-    assert [run.text for run in found if run.italic] == ["g", "g", "t", "p", "n"]
-    found = wording.runs(wording.sentence(finding(), "zh"))
-    assert [run.text for run in found if run.italic] == ["g", "g", "t", "p", "n"]
+    found = italics.runs(wording.sentence(finding(), "en"))
+    assert [run.text for run in found if run.look == "italic"] == ["g", "g", "t", "p", "n"]
+    found = italics.runs(wording.sentence(finding(), "zh"))
+    assert [run.text for run in found if run.look == "italic"] == ["g", "g", "t", "p", "n"]
