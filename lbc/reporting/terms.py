@@ -106,8 +106,10 @@ UNITS: dict[str, Words] = {
 SHARES = {"share", "proportion"}
 """Units of quantities kept as shares (0 to 1) and read as percentages; the unit "%" means: already a percentage."""
 OF_EFFECTS = {
-    "percentage change": "%", "share of random orders with such a run": "share", "part of explained R2": "share"}
-"""Units of effects, which findings keep without one."""
+    "percentage change": "%", "share of random orders with such a run": "share", "part of explained R2": "share",
+    **dict.fromkeys(("mean difference", "adjusted mean difference", "contrast of means", "difference of differences",
+                     "mean change", "indirect association"), "points")}
+"""Units where a finding keeps none: of effects, and of what any variable may have, here scores of scales."""
 NAMES: dict[str, str] = {
     "mean difference": "均值差", "adjusted difference": "校正后差值", "adjusted mean difference": "校正后均值差",
     "adjusted difference / pooled SD": "校正后差值（合并标准差）",
