@@ -60,12 +60,14 @@ def runs(text: str) -> list[Run]:
 def html(run: Run) -> str:
     """A stretch as HTML.
 
+    What is not shown is still found by a search in the page, and copied: report.css gives it no size.
+
     Examples
     --------
     >>> "".join(map(html, runs("d_z < .05*")))
-    '<i>d</i><span hidden>_</span><sub>z</sub> &lt; .05<sup>*</sup>'
+    '<i>d</i><span class="unseen">_</span><sub>z</sub> &lt; .05<sup>*</sup>'
     """
     frame = {"italic": ("<i>", "</i>"), "raised": ("<sup>", "</sup>"), "lowered": ("<sub>", "</sub>"),
-             "hidden": ("<span hidden>", "</span>")}
+             "hidden": ('<span class="unseen">', "</span>")}
     before, after = frame.get(run.look, ("", ""))
     return before + escape(run.text) + after

@@ -143,6 +143,9 @@ def test_the_first_page_has_claims_flow_and_headline(visit: Open, outputs: Path,
         assert squeezed(claim["words"][of(name)]["reason"]) in text
         assert row.locator("a[href*='findings.html#f-']").count() > 0
         assert name.startswith("zh/") or claim["verdict"] in row.inner_text()
+    underscores = page.locator("main .unseen")
+    assert underscores.count() > 0
+    assert underscores.evaluate_all("all => all.filter(mark => mark.getBoundingClientRect().width > 0).length") == 0
     left = list(next(f for f in documents(outputs, "findings")[0]["findings"] if f["id"] == "cleaning.flow")["n"].values())
     shown = page.locator("#flow table:not(figure table) tbody tr td:last-child").all_inner_texts()
     assert shown == [str(count) for count in left]
