@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from cases import HERE, case
-from operations import NOT_OURS, Operation, load
+from operations import Operation, load
 
 CASES = sorted(file.stem for file in (HERE / "expected").glob("*.json"))
 
@@ -101,18 +101,15 @@ def agreement(told: dict[str, Any], ours: Operation) -> Agreement:
     return done
 
 
-def adapter(told: dict[str, Any]) -> Operation | None:
-    """The case's adapter; None for an operation that is not ours."""
+def adapter(told: dict[str, Any]) -> Operation:
+    """The case's adapter."""
     name = told["operation"]
-    if name in NOT_OURS:
-        return None
     if name not in load():
-        raise LookupError(f"{name} has neither an adapter in operations/ nor a reason in NOT_OURS")
+        raise LookupError(f"{name} has no adapter in operations/")
     return load()[name]
 
 
 @cache
-def compared(name: str) -> Agreement | None:
-    """The case's agreement; None for an operation that is not ours."""
-    ours = adapter(case(name))
-    return agreement(case(name), ours) if ours else None
+def compared(name: str) -> Agreement:
+    """The case's agreement."""
+    return agreement(case(name), adapter(case(name)))

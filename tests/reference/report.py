@@ -11,9 +11,9 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from agreement import CASES, Agreement, adapter, agreement, leaves, lookup
+from agreement import CASES, Agreement, adapter, agreement, lookup
 from cases import HERE, case
-from operations import NOT_OURS, Operation
+from operations import Operation
 
 ROOT = HERE.parents[1]
 DOCUMENT = ROOT / "docs" / "verification.md"
@@ -78,21 +78,15 @@ def tolerance_text(told: dict[str, Any], wider: bool) -> str:
     return "; ".join([", ".join(bounds), *own, *["wider for some, see below"] * wider])
 
 
-def row(name: str, done: Agreement | None, functions: list[str]) -> list[str]:
+def row(name: str, done: Agreement, functions: list[str]) -> list[str]:
     """One line of the table. The functions and the deviation come from a tracer and the machine, the rest does not."""
     told = case(name)
     shown = name + (" †" if any(not (HERE / d["file"]).exists() for d in told["dataset"]) else "")
     what = told["title"].replace("|", "/")
-    if done is None:
-        return [shown, what, "", f"0 / {numbers(told)}", "", "not computed", ""]
     calls = ", ".join(f"`{function}`" for function in functions)
     verdict = "yes" if not done.failures else f"no: {len(done.failures)} differ"
     return [shown, what, calls, f"{done.compared} / {done.expected}", tolerance_text(told, bool(done.wider)), verdict,
             power_of_ten(done.deviation)]
-
-
-def numbers(told: dict[str, Any]) -> int:
-    return sum(not (value is None or isinstance(value, str)) for _, value in leaves(told["expected"]))
 
 
 def committed() -> dict[str, list[str]]:
@@ -107,9 +101,6 @@ def rows() -> tuple[dict[str, list[str]], dict[str, tuple[Operation, Agreement]]
     lines, done, absent = {}, {}, []
     for name in CASES:
         told, ours = case(name), adapter(case(name))
-        if ours is None:
-            lines[name] = row(name, None, [])
-            continue
         try:
             result, functions = functions_called(lambda told=told, ours=ours: agreement(told, ours))
         except pytest.skip.Exception:
@@ -131,12 +122,8 @@ def short(names: Iterable[str]) -> str:
 
 
 def left_out(done: dict[str, tuple[Operation, Agreement]]) -> list[str]:
-    """What is not compared: operations without a function, then patterns of numbers by operation and reason."""
+    """What is not compared: patterns of numbers by operation and reason."""
     lines = []
-    for operation, reason in NOT_OURS.items():
-        names = [name for name in CASES if case(name)["operation"] == operation]
-        count = sum(numbers(case(name)) for name in names)
-        lines.append(f"- **{operation}** ({short(names)}), not computed at all ({count} numbers): {reason}.")
     found: dict[tuple[str, str], tuple[dict[str, None], dict[str, None], list[str]]] = {}
     for name, (ours, result) in done.items():
         for path, reason in result.omitted.items():

@@ -32,10 +32,6 @@ class Operation:
 
 OPERATIONS: dict[str, Operation] = {}
 
-# Operations of the reference cases for which lbc has no function, each with the reason.
-NOT_OURS: dict[str, str] = {
-}
-
 
 def operation(name: str, **more: Any) -> Callable[[Callable[[Case], dict[str, Any]]], Callable[[Case], dict[str, Any]]]:
     """Register the decorated function as the adapter of operation `name`."""
