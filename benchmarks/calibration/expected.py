@@ -73,10 +73,10 @@ REMARKS: list[tuple[str, str, str]] = [  # study: world: event (shell patterns),
 ]
 
 
-def remark(study: str, world: str, event: str) -> tuple[str, str]:
-    """What is known of a row: kind and reason, both empty where the method is to hold."""
+def remark(study: str, world: str, event: str) -> tuple[str, str, str]:
+    """What is known of a row: pattern, kind and reason, all empty where the method is to hold."""
     name = f"{study}: {world}: {event}"
-    return next(((kind, why) for pattern, kind, why in REMARKS if fnmatch(name, pattern)), ("", ""))
+    return next((known for known in REMARKS if fnmatch(name, known[0])), ("", "", ""))
 
 
 def allowed(kind: str) -> set[str]:

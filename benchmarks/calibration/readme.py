@@ -88,7 +88,7 @@ def _study(study: str, table: pd.DataFrame) -> list[str]:
         parts += [f"### {kind.capitalize()}\n", _markdown([kind, *heads], ((e, *wide.loc[e]) for e in wide.index))]
         reasons: dict[str, list[str]] = {}
         for row in own[own["found"] != "holds"].itertuples():
-            reasons.setdefault(remark(study, row.world, row.event)[1] or "unexplained", []).append(row.event)
+            reasons.setdefault(remark(study, row.world, row.event)[2] or "unexplained", []).append(row.event)
         parts += ["".join(f"- {'; '.join(dict.fromkeys(events))}: {why}.\n" for why, events in reasons.items())]
     return parts
 
