@@ -67,7 +67,7 @@ FIGURES: dict[str, tuple[str, str, str]] = {
     "04_case_goals": ("goals", "How far were the goals of the case reached? (private)",
                       "个案目标达成多少？（不公开）"),
     "05_claims_board": ("claims_board", "Which claims of the thesis hold, and on what evidence?",
-                  "哪些论断成立，证据强度如何？"),
+                        "哪些论断成立，证据强度如何？"),
 }
 """Name of the exhibit: the function of `lbc.reporting.figures` that draws it, and what it answers."""
 HEAD = """# Gallery of figures

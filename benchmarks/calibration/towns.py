@@ -24,6 +24,7 @@ from lbc.instruments.scoring import score
 from lbc.paths import Project
 from lbc.survey import simulate
 from lbc.survey.simulation import assumptions
+from lbc.survey.simulation.members import READ
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRST_SEED, CHILDREN, VAST = 101, 620, 100_000
@@ -81,12 +82,17 @@ def implied() -> dict[str, float]:
     Not what simulation.yaml names, which is meant within a group: what the groups differ in adds to it, and skewed
     counts go with a skewed total less closely than their traits do.
     """
-    sim, fieldwork, scale = _given()
+    sim, fieldwork, _ = _given()
     made = simulate.simulate(sim, fieldwork, children=VAST, seed=FIRST_SEED)
-    read = made.traits.set_index("id").loc[made.survey["id"], "careless"].isin(["", "hurried"]).to_numpy()
+    read = made.traits.set_index("id").loc[made.survey["id"], "careless"].isin(READ).to_numpy()
     survey = made.survey[read]
-    total = score(survey[scale.columns()], scale)["total"]
+    total = _total(survey)
     return {c.name: float(survey[c.name].astype(float).corr(total)) for c in sim.causes if c.name in survey}
+
+
+def _total(answers: pd.DataFrame) -> pd.Series:
+    scale = _given()[2]
+    return score(answers[scale.columns()], scale)["total"]
 
 
 def without_effect(rng: np.random.Generator) -> dict[str, bool]:
@@ -95,11 +101,10 @@ def without_effect(rng: np.random.Generator) -> dict[str, bool]:
     The members are the seven highest left-behind scorers; the untreated are the other left-behind children who were
     measured again. Answers are scored as they were given, without the flaws of an export.
     """
-    made, scale = _made(int(rng.integers(2**31)), effect=False), _given()[2]
-    before, after, course = (frame.assign(total=score(frame[scale.columns()], scale)["total"])
-                             for frame in (made.survey, made.resurvey, made.group_measures))
+    made = _made(int(rng.integers(2**31)), effect=False)
+    before, after, course = (f.assign(total=_total) for f in (made.survey, made.resurvey, made.group_measures))
     truth = made.traits.set_index("id").loc[before["id"]]
-    read = truth["left_behind"].eq(1) & truth["careless"].isin(["", "hurried"])
+    read = truth["left_behind"].eq(1) & truth["careless"].isin(READ)
     others = before[read.to_numpy() & ~before["id"].isin(course["id"])].merge(after, on="id", suffixes=("", "_later"))
     waves = course.pivot(index="member", columns="wave", values="total")
     waves = waves.drop(index=[m["member"] for m in made.truth["members"] if not m["high_scorer"]])

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 from lbc.errors import IntakeError
 from lbc.survey.table import Fits, Table, cell_text, from_lines
@@ -74,12 +74,10 @@ def _check_zip(path: Path, shown: str) -> None:
             if not any(part.filename.startswith("xl/") for part in parts):
                 raise IntakeError("this zip archive is not a workbook", shown, fix="unpack it and give the .xlsx")
             broken = archive.testzip()
-    except (BadZipFile, EOFError, OSError, ValueError, NotImplementedError) as error:
+    except IntakeError:
+        raise
+    except Exception as error:  # zipfile passes on whatever its decompressors raise
         raise _damaged(shown, type(error).__name__) from None
-    except Exception as error:
-        if isinstance(error, IntakeError):
-            raise
-        raise _damaged(shown, type(error).__name__) from None  # zlib.error and the like
     if broken:
         raise _damaged(shown, f"checksum of {broken}")
 

@@ -14,6 +14,7 @@ from lbc.survey.simulation.assumptions import Simulation, stream
 
 OUTCOME = "cls"
 LOW_SCORE = 0.1  # the low-loneliness peer stands near this quantile
+READ = ("", "hurried")  # ways of answering of children who read the questions
 
 
 class Group:
@@ -34,7 +35,7 @@ class Group:
         self, sim: Simulation, survey: pd.DataFrame, careless: np.ndarray, scales: dict[str, Instrument], seed: int
     ) -> None:
         self.sim, self.survey, self.scales, self.seed, self.plan = sim, survey, scales, seed, sim.intervention
-        self.total = self._score(survey).where(np.isin(careless, ["", "hurried"]))
+        self.total = self._score(survey).where(np.isin(careless, READ))
         behind = self.total[survey["left_behind"] == 1].dropna()
         self.rows = [int(i) for i in behind.sort_values(ascending=False, kind="stable").index[: self.plan.members]]
         self.low = self._low_peer()
